@@ -1,0 +1,1 @@
+"""GPU accounting (pure) and the gauges that export it."""

@@ -1,0 +1,2 @@
+"""The mlctl command for people.
+"""

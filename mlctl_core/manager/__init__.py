@@ -1,0 +1,2 @@
+"""The life of a process: order of start and stop, leader election, health, signals.
+"""

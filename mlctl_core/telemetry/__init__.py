@@ -1,0 +1,2 @@
+"""Metrics, events, logs: what the runtime says about itself.
+"""

@@ -1,0 +1,2 @@
+"""Tools for testing controllers: virtual time and builders, for this project and for others.
+"""
