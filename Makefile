@@ -1,0 +1,50 @@
+# Every target sets up the project's own virtual environment on first use.
+# A fresh machine needs Python 3.11+ and make, nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Tests share two cores well; more workers only add start-up.
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint manifests lock clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own (KEEP=1 leaves it running)
+	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(READY) ## Check style, types, import directions and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m hack.manifests --check
+
+manifests: $(READY) ## Generate manifests/crds from the classes of apis/
+	$(BIN)/python -m hack.manifests
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
+lock: $(READY) ## Resolve the hashed requirements anew
+	$(COMPILE) pyproject.toml --output-file requirements/image.txt
+	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE) requirements/scikit-learn.in --output-file requirements/scikit-learn.txt
+
+clean: ## Remove what the other targets made in this tree
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The project itself is installed without its dependencies: those come from the lock, with hashes.
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@test -x $(BIN)/python || { echo "setting up $(VENV) (once)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

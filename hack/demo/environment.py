@@ -1,0 +1,65 @@
+"""The environment that an image name stands for on a laptop: a virtual environment, built once.
+
+The environment is keyed by its lock file and the Python that builds it, and is kept outside
+the tree, so that a second demo starts within seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import yaml
+
+COMPLETE = ".complete"
+
+
+def cache_directory() -> Path:
+    """Return the folder that is kept between runs: `MLCTL_CACHE`, else the XDG cache."""
+    if override := os.environ.get("MLCTL_CACHE"):
+        return Path(override)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "mlctl"
+
+
+def framework_environment(name: str, lock: Path) -> Path:
+    """Return a virtual environment that holds what the lock file says, built if need be.
+
+    Raises subprocess.CalledProcessError when a package cannot be installed.
+    """
+    key = hashlib.sha256(lock.read_bytes() + sys.version.encode() + sys.prefix.encode())
+    root = cache_directory() / "environments" / f"{name}-{key.hexdigest()[:12]}"
+    if (root / COMPLETE).exists():
+        return root
+    # A build that was interrupted is begun afresh: half an environment fails in odd ways.
+    shutil.rmtree(root, ignore_errors=True)
+    venv.create(root, with_pip=True, symlinks=True)
+    subprocess.run(
+        [
+            *(root / "bin" / "python", "-m", "pip", "install", "--quiet"),
+            *("--disable-pip-version-check", "--only-binary", ":all:"),
+            *("--require-hashes", "-r", lock),
+        ],
+        check=True,
+    )
+    (root / COMPLETE).touch()
+    return root
+
+
+def write_images(path: Path, images: dict[str, Path]) -> None:
+    """Write the file that maps image names to local environments.
+
+    All of them share one wheel cache, as the pods of a node would.
+    """
+    wheels = cache_directory() / "wheels"
+    wheels.mkdir(parents=True, exist_ok=True)
+    entries = {
+        name: {"path": str(environment), "env": {"PIP_CACHE_DIR": str(wheels)}}
+        for name, environment in images.items()
+    }
+    path.write_text(yaml.safe_dump(entries))
