@@ -1,2 +1,1 @@
-"""The life of a process: order of start and stop, leader election, health, signals.
-"""
+"""The life of a process: order of start and stop, leader election, health, signals."""

@@ -1,2 +1,1 @@
-"""Metrics, events, logs: what the runtime says about itself.
-"""
+"""Metrics, events, logs: what the runtime says about itself."""
