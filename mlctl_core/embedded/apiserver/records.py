@@ -1,0 +1,93 @@
+"""What is stored of an object: its bytes, and the few values that are asked for often.
+
+Promise: a record never changes; its bytes are the whole object as the storage version has
+it. Whoever needs the object decodes it and gets a private copy, so nothing that happens to
+a decoded object can reach the store.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlctl_core.objects.json import Json
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict).decode
+
+
+class RecordKey(NamedTuple):
+    """Names one object within its collection; the namespace is "" for cluster-scoped ones."""
+
+    namespace: str
+    name: str
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One version of one object."""
+
+    key: RecordKey
+    uid: str
+    revision: int
+    """When this version was written, on the store's one clock of changes."""
+    api_version: str
+    """Of the bytes; requests in another version get them converted."""
+    raw: bytes
+    labels: dict[str, str]
+    fields: dict[str, str]
+    """The values that field selectors ask for."""
+    owners: tuple[str, ...]
+    """UIDs of the owners."""
+    deleting: bool
+    """Whether deletionTimestamp is set."""
+
+    def to_json(self) -> Json:
+        """Decode the object; the caller owns the copy."""
+        return _decode(self.raw)
+
+
+def decode(raw: bytes) -> Json:
+    """Decode stored bytes."""
+    return _decode(raw)
+
+
+def make_record(obj: Json, revision: int, selectable: Mapping[str, tuple[str, ...]]) -> Record:
+    """Encode an object as of a revision, which becomes its resourceVersion.
+
+    `selectable` maps the names field selectors use to paths in the object.
+    """
+    metadata = obj["metadata"]
+    metadata["resourceVersion"] = str(revision)
+    name = metadata["name"]
+    namespace = metadata.get("namespace", "")
+    fields = {"metadata.name": name, "metadata.namespace": namespace}
+    for label, path in selectable.items():
+        fields[label] = _text_at(obj, path)
+    return Record(
+        key=RecordKey(namespace, name),
+        uid=metadata.get("uid", ""),
+        revision=revision,
+        api_version=obj["apiVersion"],
+        raw=encode(obj),
+        labels=metadata.get("labels") or {},
+        fields=fields,
+        owners=tuple(owner.get("uid", "") for owner in metadata.get("ownerReferences") or ()),
+        deleting=bool(metadata.get("deletionTimestamp")),
+    )
+
+
+def _text_at(obj: Json, path: tuple[str, ...]) -> str:
+    value: object = obj
+    for part in path:
+        if not isinstance(value, dict):
+            return ""
+        value = value.get(part)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

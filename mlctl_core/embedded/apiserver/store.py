@@ -1,0 +1,142 @@
+"""All objects of the server, in memory, with one number that counts every change.
+
+Promise: each write happens at once (no await inside), raises the one revision by one, is
+visible to every later read and to every watcher in that order, and leaves either the old or
+the new version, never a part. Readers get records, which do not change.
+
+Does not promise durability, or any check of what is written: that is the caller's work.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW, Event, History
+from mlctl_core.embedded.apiserver.records import Record, RecordKey, make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlctl_core.objects.json import Json
+
+
+class Collection:
+    """The objects of one resource, whatever versions it is served in."""
+
+    def __init__(self, name: str, history: History) -> None:
+        self.name = name
+        """`group/plural`, which is what a storage key begins with."""
+        self.objects: dict[RecordKey, Record] = {}
+        self.history = history
+        self.revision = 0
+        """Of the last change; the objects are the same for every revision since."""
+        self._keys: list[RecordKey] = []
+        """Sorted, as etcd's keys are: by namespace, then by name."""
+
+    def get(self, namespace: str, name: str) -> Record | None:
+        """Look one object up."""
+        return self.objects.get(RecordKey(namespace, name))
+
+    def list(self, namespace: str = "") -> list[Record]:
+        """List the objects of a namespace, or all, by namespace and name."""
+        keys = self._keys
+        if namespace:
+            first = bisect_left(keys, RecordKey(namespace, ""))
+            keys = keys[first : bisect_left(keys, RecordKey(namespace + "\0", ""))]
+        return [self.objects[key] for key in keys]
+
+    def list_at(self, revision: int, namespace: str = "") -> list[Record]:
+        """List the objects as they were at a revision.
+
+        Raises:
+            ExpiredError: the revision is older than the history.
+        """
+        if revision >= self.revision:
+            return self.list(namespace)
+        past = self.history.rewind(self.objects, revision)
+        return [past[key] for key in sorted(past) if not namespace or key.namespace == namespace]
+
+    def record(self, event: Event) -> None:
+        """Take a change in."""
+        key = event.record.key
+        if event.type == "DELETED":
+            del self.objects[key]
+            del self._keys[bisect_left(self._keys, key)]
+        else:
+            self.objects[key] = event.record
+            if event.type == "ADDED":
+                insort(self._keys, key)
+        self.revision = event.revision
+        self.history.append(event)
+
+
+class Store:
+    """The collections and the revision they share."""
+
+    def __init__(self, window: int = DEFAULT_WINDOW) -> None:
+        self.revision = 1
+        """Of the last change; what a list reports as its resourceVersion."""
+        self.by_uid: dict[str, tuple[Collection, RecordKey]] = {}
+        self._window = window
+        self._collections: dict[str, Collection] = {}
+        self._listeners: list[Callable[[Collection, Event], None]] = []
+        self._told: deque[tuple[Collection, Event]] = deque()
+        self._telling = False
+
+    def collection(self, name: str) -> Collection:
+        """Give the collection of that name, empty when nothing was ever stored in it."""
+        found = self._collections.get(name)
+        if found is None:
+            found = Collection(name, History(self.revision, self._window))
+            self._collections[name] = found
+        return found
+
+    def collections(self) -> Iterator[Collection]:
+        """Go through all collections."""
+        yield from self._collections.values()
+
+    def listen(self, listener: Callable[[Collection, Event], None]) -> None:
+        """Have a function called after every change; it must be quick, and may write."""
+        self._listeners.append(listener)
+
+    def put(
+        self, collection: Collection, obj: Json, selectable: Mapping[str, tuple[str, ...]]
+    ) -> Record:
+        """Store the object as its newest version; its resourceVersion is set in place."""
+        self.revision += 1
+        record = make_record(obj, self.revision, selectable)
+        previous = collection.objects.get(record.key)
+        event = Event("MODIFIED" if previous else "ADDED", record, previous)
+        self.by_uid[record.uid] = (collection, record.key)
+        self._commit(collection, event)
+        return record
+
+    def remove(
+        self, collection: Collection, obj: Json, selectable: Mapping[str, tuple[str, ...]]
+    ) -> Record:
+        """Delete the object; `obj` is how it was last, and its resourceVersion is set in place.
+
+        A delete has a revision of its own, which is what the DELETED event carries.
+        """
+        self.revision += 1
+        record = make_record(obj, self.revision, selectable)
+        previous = collection.objects[record.key]
+        self.by_uid.pop(previous.uid, None)
+        self._commit(collection, Event("DELETED", record, previous))
+        return record
+
+    def _commit(self, collection: Collection, event: Event) -> None:
+        collection.record(event)
+        self._told.append((collection, event))
+        if self._telling:
+            return  # A listener wrote: its change is told after the one it answers to.
+        self._telling = True
+        try:
+            while self._told:
+                changed = self._told.popleft()
+                for listener in self._listeners:
+                    listener(*changed)
+        finally:
+            self._telling = False
