@@ -1,0 +1,183 @@
+"""A proxy between a controller and an API server that counts writes and strikes at one of them.
+
+Promises that every mutating request passes through one numbered list, and that a strike at
+write k happens exactly once, at the chosen point. Does not look into bodies beyond recording
+them, and does not speak TLS towards the client: it listens on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+import attrs
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mlctl_core.objects.json import Json
+
+__all__ = ["FaultProxy", "Point", "Strike", "Write"]
+
+_MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# These describe one hop and are set anew by each side (RFC 9110, 7.6.1).
+_HOP_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+# Larger than any object an API server takes (3 MB), so that the server is the one to refuse it.
+_MAX_BODY_BYTES = 8 * 1024 * 1024
+
+
+class Point(enum.Enum):
+    """Where in the life of a write the strike comes."""
+
+    BEFORE = "before it is sent"
+    """The server never sees the write."""
+    COMMITTED = "after it is committed, with the reply lost"
+    """The server has done it; the client does not know."""
+    REPLIED = "after the reply"
+    """Both know; what the client wanted to do next does not happen."""
+
+
+@attrs.frozen
+class Write:
+    """One mutating request, numbered from 1 in the order of arrival."""
+
+    number: int
+    method: str
+    path: str
+    """Without the query."""
+    body: bytes
+
+    @property
+    def resource(self) -> str:
+        """The plural of the kind with its subresource: ``pods``, ``pythonjobs/status``."""
+        parts = self.path.strip("/").split("/")
+        parts = parts[2:] if parts[0] == "api" else parts[3:]
+        if parts[0] == "namespaces" and len(parts) > 2:  # noqa: PLR2004  (…/NAMESPACE/PLURAL)
+            parts = parts[2:]
+        return "/".join([parts[0], *parts[2:]])
+
+    def json(self) -> Json:
+        """The body, decoded."""
+        decoded: Json = json.loads(self.body)
+        return decoded
+
+
+@attrs.frozen
+class Strike:
+    """What is to happen, and at which write."""
+
+    selects: Callable[[Write], bool]
+    point: Point
+    action: Callable[[], Awaitable[None]]
+    """For example: kill the controller. Where there is no reply the connection is cut after it."""
+
+
+@attrs.define(eq=False)
+class FaultProxy:
+    """Forwards every request to the server at `upstream`, with the given headers added.
+
+    Use it as an async context manager; `url` is its own address.
+    """
+
+    upstream: str
+    ssl_context: ssl.SSLContext | None = None
+    headers: dict[str, str] = attrs.field(factory=dict)
+    """Sent with each request; a controller under test needs no credentials of its own."""
+    strike: Strike | None = None
+    """Cleared when it has happened."""
+    writes: list[Write] = attrs.field(factory=list, init=False)
+    url: str = attrs.field(default="", init=False)
+    _session: aiohttp.ClientSession = attrs.field(init=False)
+    _runner: web.AppRunner = attrs.field(init=False)
+
+    async def __aenter__(self) -> Self:
+        """Listen on a free port."""
+        connector = aiohttp.TCPConnector(ssl=self.ssl_context or True, limit=0)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self.headers,
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+        )
+        app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app.router.add_route("*", "/{path:.*}", self._forward)
+        # Watches end when their client goes, and are not waited for.
+        self._runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop listening and cut every connection."""
+        await self._runner.cleanup()
+        await self._session.close()
+
+    def writes_of(self, *resources: str) -> list[Write]:
+        """Return the writes that went to these resources, in order."""
+        return [write for write in self.writes if write.resource in resources]
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        point = None
+        if request.method in _MUTATING:
+            write = Write(len(self.writes) + 1, request.method, request.path, body)
+            self.writes.append(write)
+            point = self._due(write)
+        if point is Point.BEFORE:
+            await self._strike()
+            return self._cut(request)
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_HEADERS}
+        async with self._session.request(
+            request.method, self.upstream + request.path_qs, data=body or None, headers=headers
+        ) as answer:
+            if point is Point.COMMITTED:
+                await answer.read()
+                await self._strike()
+                return self._cut(request)
+            response = await self._answer(request, answer)
+        if point is Point.REPLIED:
+            await self._strike()
+        return response
+
+    async def _answer(
+        self, request: web.Request, answer: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_HEADERS}
+        response = web.StreamResponse(status=answer.status, headers=kept)
+        await response.prepare(request)
+        try:
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+        except (ConnectionError, aiohttp.ClientError):
+            # One side has gone; the other is told by the end of its connection.
+            self._cut(request)
+        return response
+
+    def _due(self, write: Write) -> Point | None:
+        if self.strike is not None and self.strike.selects(write):
+            return self.strike.point
+        return None
+
+    async def _strike(self) -> None:
+        assert self.strike is not None
+        action, self.strike = self.strike.action, None
+        await action()
+
+    def _cut(self, request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
