@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mlctl_core.objects.codec import DecodeError, decode
+from mlctl_core.objects.codec import decode
+from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.keys import ObjectKey
 
 if TYPE_CHECKING:
