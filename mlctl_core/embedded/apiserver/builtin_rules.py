@@ -1,0 +1,63 @@
+"""Which defaults and checks belong to which built-in kind.
+
+Only what clients rely on is here: a kind without an entry takes whatever fits its schema.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlctl_core.embedded.apiserver import config_rules, pod_defaults
+from mlctl_core.embedded.apiserver import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlctl_core.embedded.apiserver.field_errors import FieldError
+    from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.objects.json import Json
+
+    Defaults = Callable[[Json], None]
+    Check = Callable[[Json, Json | None, str], list[FieldError]]
+
+
+def _nothing(obj: Json) -> None:
+    del obj
+
+
+_DEFAULTS: Final[dict[tuple[str, str], Defaults]] = {
+    ("", "Pod"): pod_defaults.default_pod,
+    ("", "Secret"): config_rules.default_secret,
+}
+
+_CHECKS: Final[dict[tuple[str, str], Check]] = {
+    ("", "ConfigMap"): config_rules.check_config_map,
+    ("", "Secret"): config_rules.check_secret,
+}
+
+_NAMES: Final[dict[tuple[str, str], Callable[[str], list[str]]]] = {
+    ("", "Namespace"): names.check_dns_1123_label,
+    ("", "Service"): names.check_dns_1123_label,
+    ("rbac.authorization.k8s.io", "Role"): names.check_path_segment,
+    ("rbac.authorization.k8s.io", "RoleBinding"): names.check_path_segment,
+    ("rbac.authorization.k8s.io", "ClusterRole"): names.check_path_segment,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): names.check_path_segment,
+}
+
+
+def defaults_of(resource: Resource) -> Defaults:
+    """The function that fills in a kind's defaults in place."""
+    return _DEFAULTS.get((resource.group, resource.kind), _nothing)
+
+
+def name_check_of(resource: Resource) -> Callable[[str], list[str]]:
+    """How objects of the kind may be named."""
+    return _NAMES.get((resource.group, resource.kind), names.check_dns_1123_subdomain)
+
+
+def validate_kind(
+    resource: Resource, new: Json, old: Json | None, subresource: str
+) -> list[FieldError]:
+    """What the kind's own rules find, without metadata; `old` is None on create."""
+    check = _CHECKS.get((resource.group, resource.kind))
+    return check(new, old, subresource) if check else []

@@ -1,0 +1,119 @@
+"""The rules of a custom kind, all from its CustomResourceDefinition's schema."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from mlctl_core.embedded.apiserver.builtin_strategy import STATUS_DOOR
+from mlctl_core.embedded.apiserver.cel_rules import Rules, compile_rules
+from mlctl_core.embedded.apiserver.decoding import DecodeError, normalise
+from mlctl_core.embedded.apiserver.defaulting import apply_defaults, drop_nulls
+from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
+from mlctl_core.embedded.apiserver.metadata_rules import validate_metadata
+from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
+from mlctl_core.embedded.apiserver.schema_models import woven
+from mlctl_core.embedded.apiserver.validation import validate
+
+if TYPE_CHECKING:
+    from mlctl_core.embedded.apiserver.field_errors import FieldError
+    from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.objects.json import Json
+
+_STRING = {"type": "string"}
+
+
+def complete_schema(schema: Json) -> Json:
+    """The schema with type and object metadata where a Kubernetes object has them.
+
+    At the root, and wherever `x-kubernetes-embedded-resource` says that one is embedded.
+    """
+    return _complete({**schema, "x-kubernetes-embedded-resource": True})
+
+
+def _complete(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    done = dict(schema)
+    for name in ("properties",):
+        if name in done:
+            done[name] = {key: _complete(inner) for key, inner in done[name].items()}
+    for name in ("items", "additionalProperties"):
+        if name in done:
+            done[name] = _complete(done[name])
+    if done.pop("x-kubernetes-embedded-resource", False):
+        done["properties"] = {
+            **done.get("properties", {}),
+            "apiVersion": _STRING,
+            "kind": _STRING,
+            "metadata": woven("V1ObjectMeta"),
+        }
+    return done
+
+
+class CustomStrategy:
+    """The rules of one version of a custom kind."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+        self._declared = resource.schema()
+
+    @functools.cached_property
+    def schema(self) -> Json:
+        """The whole object's schema, metadata included."""
+        return complete_schema(self._declared)
+
+    @functools.cached_property
+    def _rules(self) -> Rules:
+        return compile_rules(self._declared)
+
+    def decode(self, obj: Json) -> list[str]:
+        """Drop unknown fields in place; metadata is read as for built-in kinds.
+
+        Raises:
+            DecodeError: Metadata has a field of the wrong JSON type.
+        """
+        removed = prune(obj, self.schema)
+        metadata = obj.get("metadata")
+        if metadata is not None:
+            if not isinstance(metadata, dict):
+                raise DecodeError(
+                    "json: cannot unmarshal metadata into Go value of type v1.ObjectMeta"
+                )
+            normalise(metadata, self.schema["properties"]["metadata"])
+        in_metadata = [path for path in removed if path.startswith("metadata.")]
+        rest = [path for path in removed if not path.startswith("metadata.")]
+        return [unknown_field(path) for path in (*in_metadata, *rest)]
+
+    def default(self, obj: Json) -> None:
+        """Drop meaningless nulls and fill in defaults, in place."""
+        apply_defaults(obj, self._declared)
+        drop_nulls(obj, self._declared)
+
+    def validate_create(self, obj: Json) -> list[FieldError]:
+        """What is wrong with a new object: metadata, structure, then rules."""
+        return self._validate(obj, None)
+
+    def validate_update(self, new: Json, old: Json, subresource: str = "") -> list[FieldError]:
+        """What is wrong with a changed object, or with the change."""
+        del subresource  # The endpoint has put back what this door may not change.
+        return self._validate(new, old)
+
+    def _validate(self, new: Json, old: Json | None) -> list[FieldError]:
+        metadata = new.get("metadata") or {}
+        found = validate_metadata(metadata, namespaced=self._resource.namespaced)
+        structure = validate(new, self._declared)
+        found.extend(structure)
+        if not structure:
+            # Rules are written for objects that fit the schema.
+            found.extend(self._rules.check(new, old))
+        return found
+
+    def reset_fields(self, subresource: str = "") -> FieldSet:
+        """What this endpoint leaves as it is: the other door's fields."""
+        if "status" not in self._resource.subresources:
+            return FieldSet()
+        if subresource != "status":
+            return STATUS_DOOR
+        names = {"metadata", *self._declared.get("properties", {})} - {"status"}
+        return of_paths([(f"f:{name}",) for name in sorted(names)])

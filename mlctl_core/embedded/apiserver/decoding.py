@@ -1,0 +1,144 @@
+"""Reads the JSON of a built-in kind as a server's Go structs would.
+
+Wrong JSON types are refused in the words of Go's decoder, nulls and empty lists and maps
+mean "not set", quantities come out in their canonical spelling. Other zero values are kept: which of
+them Go would leave out cannot be told from the schema.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mlctl_core.embedded.apiserver.formats import fits
+from mlctl_core.objects.quantities import canonical_quantity
+
+if TYPE_CHECKING:
+    from mlctl_core.objects.json import Json
+
+_NOT_A_QUANTITY: Final = (
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+)
+_GO_TYPES: Final = {"string": "string", "boolean": "bool", "number": "float64"}
+
+
+class DecodeError(Exception):
+    """The body is JSON, but not an object of the kind (400 BadRequest)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def normalise(obj: Json, schema: Json) -> None:
+    """Check types, drop what means "not set", in place.
+
+    Raises:
+        DecodeError: A field has the wrong JSON type.
+    """
+    _struct(obj, schema, "")
+
+
+def _struct(obj: Json, schema: Json, path: str) -> None:
+    properties = schema["properties"]
+    for name in list(obj):
+        below = properties.get(name)
+        if below is None:
+            continue
+        where = f"{path}.{name}" if path else name
+        value = _value(obj[name], below, where, schema)
+        if value is None or (value in ([], {}) and _is_collection(below)):
+            del obj[name]
+        else:
+            obj[name] = value
+
+
+def _is_collection(schema: Json) -> bool:
+    return schema.get("type") == "array" or "additionalProperties" in schema
+
+
+def _value(value: Any, schema: Json, path: str, owner: Json) -> Any:
+    if value is None:
+        return None
+    kind = schema.get("type")
+    if schema.get("x-kubernetes-int-or-string"):
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise _mismatch(value, "intstr.IntOrString", path, owner)
+        return value
+    if schema.get("format") == "quantity":
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise _mismatch(value, "resource.Quantity", path, owner)
+        try:
+            return canonical_quantity(value)
+        except ValueError as error:
+            raise DecodeError(_NOT_A_QUANTITY) from error
+    if kind == "object" and "properties" in schema:
+        if not isinstance(value, dict):
+            raise _mismatch(value, schema.get("title", "struct"), path, owner)
+        _struct(value, schema, path)
+    elif kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        if not isinstance(value, dict):
+            raise _mismatch(value, _go_type(schema), path, owner)
+        for name, inner in value.items():
+            # A null in a map of strings is an empty string.
+            if inner is None:
+                value[name] = "" if schema["additionalProperties"].get("type") == "string" else None
+            else:
+                value[name] = _value(inner, schema["additionalProperties"], path, owner)
+    elif kind == "array":
+        if not isinstance(value, list):
+            raise _mismatch(value, _go_type(schema), path, owner)
+        value = [_value(item, schema["items"], path, owner) for item in value]
+    elif kind in _CHECKS and not _CHECKS[kind](value):
+        raise _mismatch(value, _go_type(schema), path, owner)
+    elif schema.get("format") == "byte" and not fits(value, "byte"):
+        raise DecodeError("illegal base64 data at input byte 0")
+    return value
+
+
+def _is_integer(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
+_CHECKS: Final = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": _is_integer,
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+}
+
+
+def _go_type(schema: Json) -> str:
+    kind = schema.get("type", "")
+    if kind == "integer":
+        return str(schema.get("format", "int32"))
+    if kind == "array":
+        return f"[]{_go_type(schema['items'])}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"map[string]{_go_type(schema['additionalProperties'])}"
+    if kind == "object":
+        return f"v1.{schema.get('title', 'Object')}"
+    return _GO_TYPES.get(kind, kind)
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _mismatch(value: Any, wanted: str, path: str, owner: Json) -> DecodeError:
+    struct = owner.get("title", "")
+    return DecodeError(
+        f"json: cannot unmarshal {_json_type(value)} into Go struct field {struct}.{path}"
+        f" of type {wanted}"
+    )
