@@ -72,6 +72,21 @@ def merge_patch(old: Json, new: Json) -> Json | None:
     return patch or None
 
 
+def patch_changes(observed: Json, patch: Json) -> bool:
+    """Whether a merge patch would change ``observed``."""
+    for key, value in patch.items():
+        before = observed.get(key)
+        if value is None:
+            if key in observed:
+                return True
+        elif isinstance(value, dict):
+            if not isinstance(before, dict) or patch_changes(before, value):
+                return True
+        elif not _same(before, value):
+            return True
+    return False
+
+
 def _covers(desired: Any, observed: Any, field: str) -> bool:
     if isinstance(desired, dict):
         if not desired and observed is None:

@@ -1,0 +1,367 @@
+"""The only place that writes: carries out what is left of a plan once no-ops are gone.
+
+Promises, for every single write, that the lease is still held by the local clock, that it
+cannot hit another object than the one that was seen (UIDs, deterministic names), that fields
+of others are left alone, and that a write which the server has answered with "nothing
+changed" is not sent again. Does not promise that a plan is carried out in whole: it stops at
+the first failure, and what is left is planned again from what then is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import msgspec
+
+from mlctl_core.client.client import PatchType
+from mlctl_core.client.errors import (
+    AlreadyExistsError,
+    ApiError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+)
+from mlctl_core.objects.keys import ObjectKey
+from mlctl_core.objects.kinds import Kind
+from mlctl_core.objects.metadata import decode_metadata
+from mlctl_core.reconcile.changes import (
+    Apply,
+    Change,
+    Create,
+    Merge,
+    Owner,
+    Refused,
+    Remove,
+    changes,
+    digest,
+    is_ours,
+    name_taken,
+)
+from mlctl_core.reconcile.field_ownership import migrated
+from mlctl_core.reconcile.plan import Plan, WriteFailure
+
+if TYPE_CHECKING:
+    from mlctl_core.cache.store import Store
+    from mlctl_core.client.client import Client
+    from mlctl_core.objects.json import Json
+
+# Objects of which a no-op or a migration is remembered, the oldest forgotten first. What is
+# forgotten costs one request more; an entry is some 300 bytes.
+MEMORY = 10_000
+
+# The server raises resourceVersion only for what it changed, so these parts of an object say
+# nothing about whether another apply would change something.
+_BOOKKEEPING = ("generation", "managedFields", "resourceVersion")
+
+# Answers that the same request would get again: bad, forbidden (also by quota), no such
+# namespace or resource, too large, invalid. Whatever else goes wrong passes by itself.
+_FINAL = frozenset({400, 403, 404, 405, 413, 415, 422})
+
+Guard = Callable[[], None]
+"""Called before each write; raises `LeaseLostError` when this process may no longer write."""
+
+
+class LeaseLostError(Exception):
+    """Another process may lead by now: nothing was written."""
+
+
+class StaleError(Exception):
+    """The server holds something newer than what the plan was made from. Normal; plan again."""
+
+
+class RefusedError(Exception):
+    """The server, or the rules of ownership, said no, and would say so again."""
+
+    def __init__(self, failure: WriteFailure) -> None:
+        super().__init__(f"{failure.kind.name} {failure.name}: {failure.message}")
+        self.failure = failure
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """A write that the server has done, as the caches will come to show it."""
+
+    kind: Kind
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    """Of the object as written; empty for a delete that the server answered without one."""
+    deleted: bool = False
+    lingers: bool = False
+    """A deleted object that stays for its grace or its finalizers, marked."""
+
+
+class PlanSink(Protocol):
+    """What carries out plans: the writer, or a printer of what would be written."""
+
+    async def execute(
+        self, owner: Owner, plan: Plan, failures: Sequence[WriteFailure] = ()
+    ) -> Sequence[Written]:
+        """Carry out ``plan``; see `Writer.execute`."""
+        ...
+
+
+class PartialError(Exception):
+    """A plan was carried out in part; ``__cause__`` is what stopped it."""
+
+    def __init__(self, written: Sequence[Written], cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.written = tuple(written)
+        self.cause = cause
+
+
+class Writer:
+    """Writes the plans of one controller.
+
+    Args:
+        client: Where to write.
+        guard: See `Guard`.
+        stores: The caches of the kinds that the planner declared; plans are compared with them.
+        field_manager: Under which name the server keeps account of our fields.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        guard: Guard,
+        stores: Mapping[Kind, Store],
+        field_manager: str,
+    ) -> None:
+        self._client = client
+        self._guard = guard
+        self._stores = stores
+        self._kinds = {str(kind): kind for kind in stores}
+        self._manager = field_manager
+        self._no_ops = _Memory()
+        self._migrated = _Memory()
+
+    async def execute(
+        self, owner: Owner, plan: Plan, failures: Sequence[WriteFailure] = ()
+    ) -> Sequence[Written]:
+        """Send what ``plan`` changes; returns what was written, nothing in the steady state.
+
+        A write that is refused ends it, unless the planner knew (``failures``) that it was
+        refused before: then its status says so and is written, and only then this fails.
+
+        Raises:
+            PlanError, UndeclaredKindError: a mistake in the planner; nothing was written.
+            PartialError: a write failed; tells what was written before. Its cause is
+                `StaleError`, `RefusedError`, `LeaseLostError`, or an error of the client.
+        """
+        known = {(failure.kind, failure.name) for failure in failures}
+        written: list[Written] = []
+        refused: RefusedError | None = None
+        for change in changes(owner, plan, self._stores, self._kinds):
+            try:
+                done = await self._send(change)
+            except RefusedError as error:
+                if (error.failure.kind, error.failure.name) not in known:
+                    raise PartialError(written, error) from error
+                refused = refused or error
+            except Exception as error:
+                raise PartialError(written, error) from error
+            else:
+                if done is not None:
+                    written.append(done)
+        if refused is not None:
+            raise PartialError(written, refused) from refused
+        return written
+
+    async def _send(self, change: Change) -> Written | None:
+        if isinstance(change, Refused):
+            raise RefusedError(change.failure)
+        try:
+            if isinstance(change, Create):
+                return await self._create(change)
+            if isinstance(change, Apply):
+                return await self._apply(change)
+            if isinstance(change, Merge):
+                return await self._merge(change)
+            return await self._remove(change)
+        except ConflictError as error:
+            raise StaleError(str(error)) from error
+        except InvalidError as error:
+            # How the server says, to a patch, that the UID is another object's.
+            if any(cause.get("field") == "metadata.uid" for cause in error.causes):
+                raise StaleError(str(error)) from error
+            raise _refused(change, error) from error
+        except ApiError as error:
+            if error.status in _FINAL:
+                raise _refused(change, error) from error
+            raise
+
+    async def _create(self, create: Create) -> Written:
+        self._guard()
+        try:
+            raw = await self._client.create(
+                create.kind, create.body, create.key.namespace, field_manager=self._manager
+            )
+        except AlreadyExistsError:
+            raw = await self._adopted(create)
+        return _written(create, raw)
+
+    async def _adopted(self, create: Create) -> bytes:
+        """The object of that name, when it is ours: made by a try whose answer was lost."""
+        try:
+            raw = await self._client.get(create.kind, create.key.name, create.key.namespace)
+        except NotFoundError as error:
+            raise StaleError(f"{create.kind} {create.key} came and went") from error
+        metadata = decode_metadata(raw)
+        if not is_ours(metadata, create.controller_uid):
+            raise RefusedError(name_taken(create.kind, create.key, metadata))
+        return raw
+
+    async def _apply(self, apply: Apply) -> Written | None:
+        memo = (digest(apply.body), digest(_substance(apply.observed)))
+        place = (apply.kind, apply.key, "")
+        if self._no_ops.get(place) == memo:
+            return None
+        await self._migrate(apply)
+        self._guard()
+        raw = await self._client.apply(
+            apply.kind, apply.body, field_manager=self._manager, force=True
+        )
+        return self._noted(apply, raw, place, memo)
+
+    async def _migrate(self, apply: Apply) -> None:
+        """Take over, once per object, the fields that creating it put under Update."""
+        uid: str = apply.body["metadata"]["uid"]
+        place = (apply.kind, apply.key, "managedFields")
+        if self._migrated.get(place) == (uid, ""):
+            return
+        live: Json = msgspec.json.decode(
+            await self._client.get(apply.kind, apply.key.name, apply.key.namespace)
+        )
+        metadata = live["metadata"]
+        if metadata.get("uid") != uid:
+            raise StaleError(f"{apply.kind} {apply.key} was made anew")
+        entries = migrated(metadata.get("managedFields") or (), self._manager)
+        if entries is not None:
+            self._guard()
+            patch: list[Json] = [
+                {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+                # Refused as a conflict when anybody has written in between.
+                {
+                    "op": "replace",
+                    "path": "/metadata/resourceVersion",
+                    "value": metadata["resourceVersion"],
+                },
+            ]
+            await self._client.patch(
+                apply.kind,
+                apply.key.name,
+                patch,
+                apply.key.namespace,
+                patch_type=PatchType.JSON,
+                field_manager=self._manager,
+            )
+        self._migrated.put(place, (uid, ""))
+
+    async def _merge(self, merge: Merge) -> Written | None:
+        observed = merge.observed.get("status") if merge.subresource == "status" else None
+        memo = (digest(merge.body), digest(observed or _substance(merge.observed)))
+        place = (merge.kind, merge.key, merge.subresource or "patch")
+        if merge.resource_version and self._no_ops.get(place) == memo:
+            return None
+        self._guard()
+        try:
+            raw = await self._client.patch(
+                merge.kind,
+                merge.key.name,
+                merge.body,
+                merge.key.namespace,
+                subresource=merge.subresource,
+                field_manager=self._manager,
+            )
+        except NotFoundError:
+            return None
+        return self._noted(merge, raw, place, memo)
+
+    async def _remove(self, remove: Remove) -> Written | None:
+        self._guard()
+        try:
+            raw = await self._client.delete(
+                remove.kind,
+                remove.key.name,
+                remove.key.namespace,
+                uid=remove.uid,
+                resource_version=remove.resource_version or None,
+                grace_period_seconds=remove.grace_period_seconds,
+            )
+        except NotFoundError:
+            raw = b""
+        answer: Json = msgspec.json.decode(raw) if raw else {}
+        metadata = {} if answer.get("kind") == "Status" else answer.get("metadata") or {}
+        return Written(
+            kind=remove.kind,
+            key=remove.key,
+            uid=remove.uid,
+            resource_version=metadata.get("resourceVersion", ""),
+            deleted=True,
+            lingers=bool(
+                metadata.get("deletionTimestamp")
+                and (metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"))
+            ),
+        )
+
+    def _noted(
+        self, change: Apply | Merge, raw: bytes, place: _Place, memo: _Memo
+    ) -> Written | None:
+        """What was written; None, and remembered, when the server says nothing changed."""
+        done = _written(change, raw)
+        if done.resource_version == change.resource_version:
+            self._no_ops.put(place, memo)
+            return None
+        return done
+
+
+_Place = tuple[Kind, ObjectKey, str]
+_Memo = tuple[str, str]
+
+
+class _Memory:
+    """The last few thousand facts, by place."""
+
+    def __init__(self) -> None:
+        self._facts: OrderedDict[_Place, _Memo] = OrderedDict()
+
+    def get(self, place: _Place) -> _Memo | None:
+        return self._facts.get(place)
+
+    def put(self, place: _Place, memo: _Memo) -> None:
+        self._facts[place] = memo
+        self._facts.move_to_end(place)
+        if len(self._facts) > MEMORY:
+            self._facts.popitem(last=False)
+
+
+def _written(change: Create | Apply | Merge, raw: bytes) -> Written:
+    metadata = decode_metadata(raw)
+    return Written(
+        kind=change.kind,
+        key=change.key,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+    )
+
+
+def _refused(change: Change, error: ApiError) -> RefusedError:
+    return RefusedError(
+        WriteFailure(
+            kind=change.kind,
+            name=change.key.name,
+            status=error.status,
+            reason=error.reason,
+            message=error.message,
+        )
+    )
+
+
+def _substance(observed: Json) -> Json:
+    metadata = observed.get("metadata") or {}
+    kept = {name: value for name, value in metadata.items() if name not in _BOOKKEEPING}
+    return {**{n: v for n, v in observed.items() if n != "status"}, "metadata": kept}
