@@ -1,0 +1,227 @@
+"""What the status of every kind of job says. All of it is bounded, whatever the job does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeAlias
+
+import attrs
+
+from apis.v1alpha1.environment import PlainEnvironment
+from apis.v1alpha1.framework import Command, FrameworkType
+from apis.v1alpha1.size import PodSize
+from apis.v1alpha1.values import Count, Generation, ImageName, ObjectName, ShortName, Time
+from mlctl_core.objects.conditions import Conditions
+from mlctl_core.objects.resource import Schema
+
+__all__ = [
+    "MAX_MESSAGE",
+    "MAX_METRICS",
+    "MAX_RESTART_HISTORY",
+    "JobStatus",
+    "Lineage",
+    "LineageDataset",
+    "Metric",
+    "Phase",
+    "PinnedFramework",
+    "PinnedSize",
+    "QueuePosition",
+    "ReplicaStatus",
+    "RestartRecord",
+]
+
+MAX_MESSAGE = 1024
+"""Characters of a message: a few lines for a person, not a log."""
+MAX_RESTART_HISTORY = 10
+"""Restarts that are kept; the counters know the rest."""
+MAX_METRICS = 64
+"""Metrics of a run that are kept."""
+
+Phase: TypeAlias = Literal[
+    "Pending",
+    "Queued",
+    "Scheduling",
+    "Preparing",
+    "Running",
+    "Restarting",
+    "Suspended",
+    "Succeeded",
+    "Failed",
+]
+"""Where a job is in its life."""
+
+_Reason: TypeAlias = Annotated[str, Schema(max_length=64, pattern=r"^([A-Z][A-Za-z0-9]*)?$")]
+_Message: TypeAlias = Annotated[str, Schema(max_length=MAX_MESSAGE)]
+_Hash: TypeAlias = Annotated[str, Schema(max_length=128, pattern=r"^[A-Za-z0-9:_+.-]*$")]
+_Number: TypeAlias = Annotated[str, Schema(max_length=64)]
+
+
+@attrs.frozen(kw_only=True)
+class ReplicaStatus:
+    """How many pods of a role are in which state."""
+
+    desired: Count = 0
+    """Pods that the job wants."""
+    pending: Count = 0
+    """Pods that do not run yet."""
+    running: Count = 0
+    """Pods that run."""
+    succeeded: Count = 0
+    """Pods that ended with exit code 0."""
+    failed: Count = 0
+    """Pods that failed."""
+
+
+@attrs.frozen(kw_only=True)
+class RestartRecord:
+    """Why the job was started again."""
+
+    time: Time
+    """When the failure was seen."""
+    reason: _Reason
+    """The failure in one word."""
+    pod: ObjectName
+    """The pod that failed."""
+    exit_code: Annotated[int | None, Schema(format="int32", minimum=-1, maximum=255)] = None
+    """Exit code of the pod's main container, if it had one."""
+
+
+@attrs.frozen(kw_only=True)
+class QueuePosition:
+    """Where the job stands in its queue."""
+
+    name: ShortName
+    """Name of the Queue."""
+    position: Count | None = None
+    """Jobs ahead of it."""
+    waiting_for: _Message | None = None
+    """What it waits for, in words."""
+
+
+@attrs.frozen(kw_only=True)
+class PinnedFramework:
+    """The framework as it was when the job first ran; later edits do not reach the job."""
+
+    name: ShortName
+    """Name of the Framework."""
+    type: FrameworkType
+    """Its family."""
+    image: ImageName
+    """The image that the job's size picked."""
+    digest: Annotated[str | None, Schema(max_length=256)] = None
+    """The image's digest, once a node has pulled it."""
+    hash: _Hash | None = None
+    """Hash of the framework's specification."""
+    command: Command = ()
+    """Its way to run an entrypoint, where it has one of its own."""
+    env: PlainEnvironment = ()
+    """Its environment variables."""
+
+
+@attrs.frozen(kw_only=True)
+class PinnedSize(PodSize):
+    """The size as it was when the job first ran; later edits do not reach the job."""
+
+    name: ShortName
+    """Name of the Size."""
+    hash: _Hash | None = None
+    """Hash of the size's specification."""
+
+
+@attrs.frozen(kw_only=True)
+class LineageDataset:
+    """A dataset as the job found it."""
+
+    name: ObjectName
+    """Name of the Dataset."""
+    uri: Annotated[str | None, Schema(max_length=2048)] = None
+    """Where its data was."""
+    version: Annotated[str | None, Schema(max_length=256)] = None
+    """Which version of it."""
+
+
+@attrs.frozen(kw_only=True)
+class Lineage:
+    """What the job's result was made from."""
+
+    code_hash: _Hash | None = None
+    """Hash of the code."""
+    dependencies_hash: _Hash | None = None
+    """Hash of the dependencies."""
+    datasets: Annotated[
+        tuple[LineageDataset, ...], Schema(max_items=32, list_type="map", list_map_keys=("name",))
+    ] = ()
+    """Datasets that were read."""
+    params: Annotated[
+        Mapping[str, Annotated[str, Schema(max_length=1024)]], Schema(max_properties=64)
+    ] = MappingProxyType({})
+    """Parameters of the run."""
+
+
+@attrs.frozen(kw_only=True)
+class Metric:
+    """A metric of the run; numbers are strings, because NaN and infinity are no JSON."""
+
+    value: _Number
+    """The last value."""
+    min: _Number | None = None
+    """The smallest value."""
+    max: _Number | None = None
+    """The largest value."""
+    step: _Number | None = None
+    """The step that the last value belongs to."""
+    time: Time | None = None
+    """When the last value was recorded."""
+
+
+@attrs.frozen(kw_only=True)
+class JobStatus:
+    """Where a job is, how it got there and what it used."""
+
+    observed_generation: Generation | None = None
+    """The metadata.generation that the status was computed from."""
+    phase: Phase | None = None
+    """Where the job is in its life."""
+    reason: _Reason = ""
+    """Why it is there, in one word."""
+    message: _Message = ""
+    """Why it is there, in a line for a person."""
+    conditions: Conditions = ()
+    """State of the job; at most one of Succeeded and Failed is True, and then for ever."""
+    replica_statuses: Annotated[Mapping[str, ReplicaStatus], Schema(max_properties=8)] = (
+        MappingProxyType({})
+    )
+    """Pods by role."""
+    restarts: Count = 0
+    """How often the job was started again after failures of its own."""
+    infra_restarts: Count = 0
+    """How often the job was started again after failures that were not its own."""
+    restart_history: Annotated[
+        tuple[RestartRecord, ...], Schema(max_items=MAX_RESTART_HISTORY)
+    ] = ()
+    """The last restarts, oldest first."""
+    start_time: Time | None = None
+    """When the job was taken up."""
+    running_time: Time | None = None
+    """When the job began to run."""
+    completion_time: Time | None = None
+    """When the job ended."""
+    queue: QueuePosition | None = None
+    """Where the job stands in its queue."""
+    resources: Annotated[
+        Mapping[str, Annotated[str, Schema(max_length=32)]], Schema(max_properties=16)
+    ] = MappingProxyType({})
+    """What all pods of the job together hold: cpu, memory and GPUs."""
+    gpu_seconds: Count | None = None
+    """GPUs times seconds that the job held them."""
+    framework: PinnedFramework | None = None
+    """The framework that the job runs in."""
+    size: PinnedSize | None = None
+    """The size of the job's pods."""
+    lineage: Lineage | None = None
+    """What the job's result was made from."""
+    metrics: Annotated[Mapping[str, Metric], Schema(max_properties=MAX_METRICS)] = MappingProxyType(
+        {}
+    )
+    """Metrics of the run by name."""
