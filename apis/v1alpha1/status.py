@@ -193,6 +193,9 @@ class JobStatus:
         MappingProxyType({})
     )
     """Pods by role."""
+    attempt: Count = 0
+    """Number of the present attempt, the label mlctl.dev/attempt of its pods; 0 before the first.
+    Pods of earlier attempts have been dealt with."""
     restarts: Count = 0
     """How often the job was started again after failures of its own."""
     infra_restarts: Count = 0
@@ -204,7 +207,9 @@ class JobStatus:
     start_time: Time | None = None
     """When the job was taken up."""
     running_time: Time | None = None
-    """When the job began to run."""
+    """When the job began to run, in its present attempt."""
+    running_seconds: Count = 0
+    """How long attempts that ended have run; activeDeadlineSeconds counts running time only."""
     completion_time: Time | None = None
     """When the job ended."""
     queue: QueuePosition | None = None
