@@ -1,0 +1,197 @@
+"""Starts a container as a local process and waits for its end.
+
+Promises that a started container is in a session of its own, that its output goes to its log,
+that nothing of it runs once `RunningProcess.wait` has returned, and that it is killed when this
+node's process dies (Linux). The rest is `launch`, which runs in the new process.
+
+Start containers from the main thread: Linux kills a child when the thread that made it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlctl_core.clock import Clock
+    from mlctl_core.embedded.node.container_log import ContainerLog
+
+__all__ = ["LaunchFailedError", "LaunchSpec", "Mount", "RunningProcess", "start_process"]
+
+_LAUNCHER = str(Path(__file__).with_name("launch.py"))
+
+# How much of a container's output is read at once.
+CHUNK_BYTES = 64 * 1024
+
+# Seconds for the output of a container that has ended to come to its end: without a PID
+# namespace a process that left the group may hold it open for ever.
+DRAIN_SECONDS = 2.0
+
+STATUS_BYTES = 64 * 1024
+
+
+class LaunchFailedError(Exception):
+    """The container's command does not run.
+
+    Attributes:
+        stage: ``exec``, ``cwd``, ``mount`` or ``namespace``.
+        errno: of the system call that failed, or 0.
+    """
+
+    def __init__(self, stage: str, errno: int, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.errno = errno
+
+
+@attrs.frozen
+class Mount:
+    """A directory or file of the host at a path of the container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@attrs.frozen
+class LaunchSpec:
+    """Everything that a container is started with."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str
+    root: Path | None = None
+    """An empty directory to build the container's root in; None: no namespaces, no mounts."""
+
+    mounts: Sequence[Mount] = ()
+
+    def encoded(self) -> bytes:
+        """What `launch` reads."""
+        mounts = [
+            {"source": str(m.source), "target": m.target, "read_only": m.read_only}
+            for m in sorted(self.mounts, key=lambda m: len(Path(m.target).parts))
+        ]
+        spec = {
+            "argv": list(self.argv),
+            "env": dict(self.env),
+            "cwd": self.cwd,
+            "root": str(self.root) if self.root is not None else "",
+            "mounts": mounts,
+            "parent": os.getpid(),
+        }
+        return msgspec.json.encode(spec)
+
+
+class RunningProcess:
+    """One container that runs. Owned by whoever started it, who must wait for it."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: ContainerLog, clock: Clock
+    ) -> None:
+        self.pid = process.pid
+        self.log = log
+        self._process = process
+        self._clock = clock
+        self._readers = [
+            asyncio.create_task(_copy(reader, stream, log))
+            for reader, stream in ((process.stdout, "stdout"), (process.stderr, "stderr"))
+            if reader is not None
+        ]
+
+    async def wait(self) -> int:
+        """Waits for the end of the container and of its output.
+
+        Returns:
+            The exit code; 128 + n when signal n ended it.
+        """
+        code = await self._process.wait()
+        self.kill()  # what it left behind in its session
+        timer = self._clock.call_later(DRAIN_SECONDS, self._stop_reading)
+        await asyncio.gather(*self._readers, return_exceptions=True)
+        timer.cancel()
+        self.log.close()
+        return code if code >= 0 else 128 - code
+
+    def terminate(self) -> None:
+        """Sends SIGTERM to the container's session."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Sends SIGKILL to everything in the container's session, or in its namespace."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _stop_reading(self) -> None:
+        for reader in self._readers:
+            reader.cancel()
+
+
+async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> RunningProcess:
+    """Starts a container; returns when its command has been executed.
+
+    Raises:
+        LaunchFailedError: it cannot be; nothing is left running, and the log is closed.
+    """
+    status_read, status_write = os.pipe()
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(spec.encoded())
+            file.seek(0)
+            # -I -S: neither the user's nor a virtual environment's packages are looked for.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", _LAUNCHER, str(file.fileno()), str(status_write)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(file.fileno(), status_write),
+                start_new_session=True,
+                env={},
+            )
+    except OSError:
+        os.close(status_read)
+        log.close()
+        raise
+    finally:
+        os.close(status_write)
+    running = RunningProcess(process, log, clock)
+    try:
+        report = await _read_to_end(status_read)
+    except BaseException:
+        running.kill()
+        raise
+    if report:
+        await running.wait()
+        found = msgspec.json.decode(report)
+        raise LaunchFailedError(found["stage"], found["errno"], found["message"])
+    return running
+
+
+async def _copy(reader: asyncio.StreamReader, stream: str, log: ContainerLog) -> None:
+    while chunk := await reader.read(CHUNK_BYTES):
+        log.write(stream, chunk)
+
+
+async def _read_to_end(descriptor: int) -> bytes:
+    """What is written to a pipe before its other end closes."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    file = os.fdopen(descriptor, "rb")
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+    try:
+        return await reader.read(STATUS_BYTES)
+    finally:
+        transport.close()
