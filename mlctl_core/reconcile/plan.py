@@ -119,6 +119,9 @@ class Request:
 
     key: ObjectKey
     reasons: tuple[str, ...] = ()
+    received: float | None = None
+    """When the first event that asked for it came in, on the monotonic clock; None for a timer
+    or a retry."""
 
 
 @attrs.frozen(kw_only=True)

@@ -105,12 +105,21 @@ class PlanSink(Protocol):
 
 
 class PartialError(Exception):
-    """A plan was carried out in part; ``__cause__`` is what stopped it."""
+    """A plan was not carried out in whole.
 
-    def __init__(self, written: Sequence[Written], cause: Exception) -> None:
+    Attributes:
+        written: What was written all the same.
+        cause: The error of the write that failed.
+        carried_out: Whether everything else was written, as the planner knew of the failure.
+    """
+
+    def __init__(
+        self, written: Sequence[Written], cause: Exception, *, carried_out: bool = False
+    ) -> None:
         super().__init__(str(cause))
         self.written = tuple(written)
         self.cause = cause
+        self.carried_out = carried_out
 
 
 class Writer:
@@ -159,16 +168,16 @@ class Writer:
             try:
                 done = await self._send(change)
             except RefusedError as error:
+                refused = refused or error
                 if (error.failure.kind, error.failure.name) not in known:
                     raise PartialError(written, error) from error
-                refused = refused or error
             except Exception as error:
                 raise PartialError(written, error) from error
             else:
                 if done is not None:
                     written.append(done)
         if refused is not None:
-            raise PartialError(written, refused) from refused
+            raise PartialError(written, refused, carried_out=True) from refused
         return written
 
     async def _send(self, change: Change) -> Written | None:

@@ -1,0 +1,211 @@
+"""One reconcile of a planner: look, gather facts, plan, write, and say what happened.
+
+The step between the worker loop, which knows keys, and the planner, which knows objects. It
+keeps what must outlive one reconcile and is in no cache: the writes that were refused.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from mlctl_core.clock import deadline
+from mlctl_core.objects.codec import decode
+from mlctl_core.objects.json import DecodeError
+from mlctl_core.reconcile.changes import Owner
+from mlctl_core.reconcile.plan import EventNote, Plan, Request, Result, WriteFailure
+from mlctl_core.reconcile.view import View
+from mlctl_core.reconcile.writer import PartialError, RefusedError
+from mlctl_core.telemetry.events import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlctl_core.cache.store import Store
+    from mlctl_core.client.client import Client
+    from mlctl_core.clock import Clock
+    from mlctl_core.objects.keys import ObjectKey
+    from mlctl_core.objects.kinds import Kind
+    from mlctl_core.objects.metadata import Metadata
+    from mlctl_core.reconcile.gate import Gate
+    from mlctl_core.reconcile.planner import Planner
+    from mlctl_core.reconcile.writer import PlanSink, Written
+    from mlctl_core.telemetry.events import EventRecorder
+    from mlctl_core.telemetry.metrics import ControllerMetrics
+
+# Seconds that ``observe`` may take: a worker is busy meanwhile, and what it asks (a log's last
+# lines, a notebook's idle time) answers in well under one or not at all.
+OBSERVE_SECONDS = 15.0
+
+INVALID_OBJECT = "InvalidObject"
+"""Reason of the Warning event about an object that does not fit its class."""
+RECONCILE_ERROR = "ReconcileError"
+"""Reason of the Warning event about a planner that raised."""
+
+_log = structlog.get_logger()
+
+
+class PlanReconciler:
+    """Reconciles the objects of one planner; see `Planner` for what is called when.
+
+    Args:
+        planner: Whose.
+        stores: The caches of `Planner.kinds`.
+        sink: Carries out plans.
+        gate: Is told what was written.
+        recorder: Takes the events; None records none.
+        client: Handed to ``observe``.
+        clock: Time, also the view's.
+        metrics: Of the controller.
+    """
+
+    def __init__(
+        self,
+        planner: Planner[Any],
+        *,
+        stores: Mapping[Kind, Store],
+        sink: PlanSink,
+        gate: Gate,
+        recorder: EventRecorder | None,
+        client: Client,
+        clock: Clock,
+        metrics: ControllerMetrics,
+    ) -> None:
+        self._planner = planner
+        self._stores = stores
+        self._store = stores[planner.kind]
+        self._sink = sink
+        self._gate = gate
+        self._recorder = recorder
+        self._client = client
+        self._clock = clock
+        self._metrics = metrics
+        self._failures: dict[ObjectKey, tuple[WriteFailure, ...]] = {}
+
+    async def reconcile(self, request: Request) -> Result:
+        """Make and carry out the plan for one key.
+
+        Raises:
+            DecodeError: the object does not fit its class; it has an event that says where.
+            StaleError, RefusedError, LeaseLostError, ClientError: a write failed.
+            TimeoutError: ``observe`` took too long.
+            Exception: whatever the planner raised; the object has an event that names the place.
+        """
+        key = request.key
+        entry = self._store.get(key)
+        if entry is None:
+            return await self._reconcile_gone(request)
+        try:
+            obj = decode(self._planner.cls, entry.raw)
+            facts = None
+            if self._planner.observe is not None:
+                async with deadline(self._clock, OBSERVE_SECONDS):
+                    view = self._view(key, entry.metadata)
+                    facts = await self._planner.observe(obj, view, self._client)
+                # Time has passed: plan from what is there now.
+                now = self._store.get(key)
+                if now is None:
+                    return await self._reconcile_gone(request)
+                if now is not entry:
+                    entry, obj = now, decode(self._planner.cls, now.raw)
+            plan = self._planner(obj, self._view(key, entry.metadata, facts))
+        except DecodeError as error:
+            self._record(entry.metadata, "Warning", INVALID_OBJECT, str(error), "Decode")
+            raise
+        except Exception as error:
+            self._record(entry.metadata, "Warning", RECONCILE_ERROR, _where(error), "Plan")
+            raise
+        owner = Owner(kind=self._planner.kind, key=key, metadata=entry.metadata, raw=entry.raw)
+        await self._carry_out(owner, plan, request)
+        return Result(requeue_after=plan.requeue_after)
+
+    async def _reconcile_gone(self, request: Request) -> Result:
+        key = request.key
+        self._gate.forget(key)
+        if self._planner.gone is None:
+            self._failures.pop(key, None)
+            return Result()
+        plan = self._planner.gone(key, self._view(key, None))
+        owner = Owner(kind=self._planner.kind, key=key, metadata=None)
+        await self._carry_out(owner, plan, request)
+        return Result(requeue_after=plan.requeue_after)
+
+    async def _carry_out(self, owner: Owner, plan: Plan, request: Request) -> None:
+        key = owner.key
+        known = self._failures.get(key, ())
+        try:
+            written = await self._sink.execute(owner, plan, known)
+        except PartialError as error:
+            self._wrote(request, error.written)
+            if isinstance(error.cause, RefusedError):
+                self._remember(key, error.written, error.cause.failure)
+            if error.carried_out:
+                self._record_all(owner.metadata, plan.events)
+            raise error.cause from None
+        self._failures.pop(key, None)
+        self._wrote(request, written)
+        self._record_all(owner.metadata, plan.events)
+
+    def _wrote(self, request: Request, written: Sequence[Written]) -> None:
+        if not written:
+            return
+        self._gate.expect(request.key, written)
+        if request.received is not None:
+            self._metrics.event_to_write(self._clock.monotonic() - request.received)
+        _log.info(
+            "wrote",
+            writes=[f"{w.kind.name} {w.key}{' deleted' if w.deleted else ''}" for w in written],
+        )
+
+    def _remember(self, key: ObjectKey, written: Sequence[Written], failure: WriteFailure) -> None:
+        settled = {(w.kind, w.key.name) for w in written} | {(failure.kind, failure.name)}
+        kept = [f for f in self._failures.get(key, ()) if (f.kind, f.name) not in settled]
+        self._failures[key] = (*kept, failure)
+
+    def _view(self, key: ObjectKey, metadata: Metadata | None, facts: object = None) -> View:
+        return View(
+            key=key,
+            now=self._clock.now(),
+            metadata=metadata,
+            facts=facts,
+            failures=self._failures.get(key, ()),
+            stores=self._stores,
+            classes=self._planner.classes,
+        )
+
+    def _record_all(self, metadata: Metadata | None, events: Sequence[EventNote]) -> None:
+        if metadata is not None:
+            for event in events:
+                self._record(metadata, event.type, event.reason, event.message, event.action)
+
+    def _record(
+        self,
+        metadata: Metadata,
+        kind: Literal["Normal", "Warning"],
+        reason: str,
+        message: str,
+        action: str,
+    ) -> None:
+        if self._recorder is None:
+            return
+        self._recorder.record(
+            Note(
+                kind=self._planner.kind,
+                metadata=metadata,
+                type=kind,
+                reason=reason,
+                message=message,
+                action=action,
+                controller=self._planner.name,
+            )
+        )
+
+
+def _where(error: Exception) -> str:
+    """Type and place of an error. Not its words: they may quote what users may not read."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{type(error).__name__} at {place} while planning; the controller's log says more"
