@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlctl_core.embedded.apiserver import config_rules, pod_defaults
-from mlctl_core.embedded.apiserver import names
+from mlctl_core.embedded.apiserver import config_rules, names, pod_defaults
+from mlctl_core.embedded.apiserver import workload_defaults as workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +21,30 @@ if TYPE_CHECKING:
     Check = Callable[[Json, Json | None, str], list[FieldError]]
 
 
+_RBAC: Final = "rbac.authorization.k8s.io"
+
+
 def _nothing(obj: Json) -> None:
     del obj
 
 
 _DEFAULTS: Final[dict[tuple[str, str], Defaults]] = {
+    ("", "Namespace"): workloads.default_namespace,
+    ("", "Node"): workloads.default_node,
+    ("", "PersistentVolume"): workloads.default_volume,
+    ("", "PersistentVolumeClaim"): workloads.default_claim,
     ("", "Pod"): pod_defaults.default_pod,
     ("", "Secret"): config_rules.default_secret,
+    ("", "Service"): workloads.default_service,
+    ("apps", "DaemonSet"): workloads.default_daemon_set,
+    ("apps", "Deployment"): workloads.default_deployment,
+    ("apps", "ReplicaSet"): workloads.default_replica_set,
+    ("apps", "StatefulSet"): workloads.default_stateful_set,
+    ("batch", "CronJob"): workloads.default_cron_job,
+    ("batch", "Job"): workloads.default_job,
+    (_RBAC, "ClusterRoleBinding"): workloads.default_role_binding,
+    (_RBAC, "RoleBinding"): workloads.default_role_binding,
+    ("scheduling.k8s.io", "PriorityClass"): workloads.default_priority_class,
 }
 
 _CHECKS: Final[dict[tuple[str, str], Check]] = {
@@ -38,10 +55,10 @@ _CHECKS: Final[dict[tuple[str, str], Check]] = {
 _NAMES: Final[dict[tuple[str, str], Callable[[str], list[str]]]] = {
     ("", "Namespace"): names.check_dns_1123_label,
     ("", "Service"): names.check_dns_1123_label,
-    ("rbac.authorization.k8s.io", "Role"): names.check_path_segment,
-    ("rbac.authorization.k8s.io", "RoleBinding"): names.check_path_segment,
-    ("rbac.authorization.k8s.io", "ClusterRole"): names.check_path_segment,
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): names.check_path_segment,
+    (_RBAC, "Role"): names.check_path_segment,
+    (_RBAC, "RoleBinding"): names.check_path_segment,
+    (_RBAC, "ClusterRole"): names.check_path_segment,
+    (_RBAC, "ClusterRoleBinding"): names.check_path_segment,
 }
 
 

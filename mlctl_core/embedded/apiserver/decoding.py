@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _NOT_A_QUANTITY: Final = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
+_TELLING: Final = frozenset({"managedFields"})
+"""Empty lists that mean something: these ask to track ownership no more."""
+
 _GO_TYPES: Final = {"string": "string", "boolean": "bool", "number": "float64"}
 
 
@@ -46,7 +49,7 @@ def _struct(obj: Json, schema: Json, path: str) -> None:
             continue
         where = f"{path}.{name}" if path else name
         value = _value(obj[name], below, where, schema)
-        if value is None or (value in ([], {}) and _is_collection(below)):
+        if value is None or (value in ([], {}) and _is_collection(below) and name not in _TELLING):
             del obj[name]
         else:
             obj[name] = value

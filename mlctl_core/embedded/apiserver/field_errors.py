@@ -77,6 +77,22 @@ def go_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
+def go_text(value: object) -> str:
+    """A value as Go's `%v` prints it: `map[a:1 b:[x y]]`."""
+    match value:
+        case dict():
+            inner = " ".join(f"{name}:{go_text(value[name])}" for name in sorted(value))
+            return f"map[{inner}]"
+        case list():
+            return f"[{' '.join(go_text(item) for item in value)}]"
+        case None:
+            return "<nil>"
+        case str():
+            return value
+        case _:
+            return go_json(value)
+
+
 def _error(path: str, reason: str, value: object, detail: str) -> FieldError:
     message = _TITLES[reason]
     if reason not in _VALUELESS:

@@ -44,8 +44,8 @@ def default_pod(pod: Json) -> None:
 
 def default_pod_template(template: Json) -> None:
     """Fill in the template of a workload's pods."""
-    spec = template.setdefault("spec", {})
-    default_pod_spec(spec)
+    template.setdefault("metadata", {})
+    default_pod_spec(template.setdefault("spec", {}))
 
 
 def default_pod_spec(spec: Json) -> None:
