@@ -57,13 +57,15 @@ class StatusError(Exception):
         self.message = message
         self.details = details
         self.retry_after = retry_after
+        self.continue_token = ""
+        """Where a list that has expired may be taken up again, inconsistently."""
 
     def to_json(self) -> Json:
         """Give the `Status` object of this error."""
         status: Json = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
             "status": "Failure",
             "message": self.message,
         }
@@ -141,21 +143,6 @@ def modified(group: str, resource: str, name: str) -> StatusError:
     return conflict(group, resource, name, f"{why} and try again")
 
 
-def apply_conflict(causes: Sequence[Cause]) -> StatusError:
-    """409: a server-side apply wants fields that another manager owns."""
-    count = len(causes)
-    listed = "\n".join(f"- {cause.field}" for cause in causes)
-    lines = [f"{cause.message}: {cause.field}" for cause in causes]
-    if count == 1:
-        message = f"Apply failed with 1 conflict: {lines[0]}"
-    else:
-        owners = {cause.message for cause in causes}
-        head = f"{next(iter(owners))}:\n{listed}" if len(owners) == 1 else "\n".join(lines)
-        message = f"Apply failed with {count} conflicts: {head}"
-    details: Json = {"causes": [cause.to_json() for cause in causes]}
-    return StatusError(409, "Conflict", message, details=details)
-
-
 def invalid(group: str, kind: str, name: str, errors: Sequence[FieldError]) -> StatusError:
     """422: the object breaks rules of its kind; every broken rule is a cause."""
     details = _details(group, kind, name)
@@ -216,6 +203,20 @@ def unsupported_media_type(accepted: Sequence[str]) -> StatusError:
         "UnsupportedMediaType",
         "the body of the request was in an unknown format - accepted media types include: "
         + listed,
+    )
+
+
+def unsupported_patch(custom: bool) -> StatusError:  # noqa: FBT001
+    """415: a patch of a type that the resource does not take."""
+    if not custom:
+        message = "415: Unsupported Media Type"
+        return StatusError(415, "UnsupportedMediaType", message, details={})
+    return unsupported_media_type(
+        (
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/apply-patch+yaml",
+        )
     )
 
 

@@ -47,14 +47,15 @@ class Event:
 class History:
     """The entries of one collection, and the waking of those who read them."""
 
-    def __init__(self, revision: int, window: int = DEFAULT_WINDOW) -> None:
+    def __init__(self, window: int = DEFAULT_WINDOW) -> None:
         self._window = window
         self._events: list[Event] = []
         self._offset = 0
         """Position of the first kept entry, counted from the first one ever."""
-        self._compacted = revision
-        """Every change up to here may be forgotten."""
+        self._compacted = 0
+        """Every change up to this revision may be forgotten."""
         self._waiters: set[asyncio.Future[None]] = set()
+        self.closed = False
 
     @property
     def end(self) -> int:
@@ -69,10 +70,7 @@ class History:
             self._compacted = self._events[self._window - 1].revision
             del self._events[: self._window]
             self._offset += self._window
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
+        self._wake()
 
     def position_after(self, revision: int) -> int:
         """Find where to read on from for changes later than `revision`.
@@ -101,15 +99,26 @@ class History:
             raise ExpiredError
         return self._events[position - self._offset :]
 
-    async def wait(self, position: int) -> None:
-        """Return once there is an entry at or after the position."""
-        while self.end <= position:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
-            try:
-                await waiter
-            finally:
-                self._waiters.discard(waiter)
+    def waiter(self) -> asyncio.Future[None]:
+        """Give a future that is done when the next entry is there, or at the end of all."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.closed:
+            waiter.set_result(None)
+            return waiter
+        self._waiters.add(waiter)
+        waiter.add_done_callback(self._waiters.discard)
+        return waiter
+
+    def close(self) -> None:
+        """Tell the readers that nothing more will come."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in tuple(self._waiters):
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
 
     def rewind(self, objects: Mapping[RecordKey, Record], revision: int) -> dict[RecordKey, Record]:
         """Work out the collection as it was at a revision from what it is now.

@@ -80,6 +80,16 @@ def make_record(obj: Json, revision: int, selectable: Mapping[str, tuple[str, ..
     )
 
 
+def preview(obj: Json, selectable: Mapping[str, tuple[str, ...]]) -> Record:
+    """Give what a dry run answers with: the object as it would be, with the version it has."""
+    version = obj["metadata"].get("resourceVersion", "")
+    record = make_record(obj, int(version or 0), selectable)
+    if version:
+        return record
+    del obj["metadata"]["resourceVersion"]
+    return msgspec.structs.replace(record, raw=encode(obj))
+
+
 def _text_at(obj: Json, path: tuple[str, ...]) -> str:
     value: object = obj
     for part in path:

@@ -89,13 +89,18 @@ class Store:
         """Give the collection of that name, empty when nothing was ever stored in it."""
         found = self._collections.get(name)
         if found is None:
-            found = Collection(name, History(self.revision, self._window))
+            found = Collection(name, History(self._window))
             self._collections[name] = found
         return found
 
     def collections(self) -> Iterator[Collection]:
         """Go through all collections."""
         yield from self._collections.values()
+
+    def close(self) -> None:
+        """End every watch."""
+        for collection in self._collections.values():
+            collection.history.close()
 
     def listen(self, listener: Callable[[Collection, Event], None]) -> None:
         """Have a function called after every change; it must be quick, and may write."""

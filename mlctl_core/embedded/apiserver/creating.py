@@ -1,0 +1,82 @@
+"""POST: a new object.
+
+Promise: either the object is stored whole, with everything the server adds, or nothing is
+stored and the error says why; no await lies between the look and the write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver.admission import NAMESPACES, admit_create
+from mlctl_core.embedded.apiserver.conversion import to_stored
+from mlctl_core.embedded.apiserver.errors import StatusError, already_exists
+from mlctl_core.embedded.apiserver.metadata import (
+    check_namespace,
+    fill_on_create,
+    identify,
+    refuse,
+    require_metadata,
+)
+from mlctl_core.embedded.apiserver.ownership import track
+from mlctl_core.embedded.apiserver.records import Record, preview
+
+if TYPE_CHECKING:
+    from mlctl_core.embedded.apiserver.cluster import Cluster
+    from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.objects.json import Json
+
+
+_STATUS_ON_CREATE = ("/nodes",)
+"""Kinds whose status is taken from the first request; a kubelet registers itself with it."""
+
+
+def create(
+    cluster: Cluster,
+    resource: Resource,
+    obj: Json,
+    namespace: str,
+    options: WriteOptions,
+    *,
+    tracked: bool = True,
+) -> Record:
+    """Create an object; `obj` is taken over. A dry run gives the record it would store.
+
+    `tracked` is false where the caller has set managedFields itself (server-side apply).
+
+    Raises:
+        StatusError: 400, 403, 404 (the namespace), 405, 409, 422.
+    """
+    if resource.refuses_create:
+        raise _being_removed(resource)
+    identify(resource, obj)
+    metadata = require_metadata(obj)
+    check_namespace(resource, metadata, namespace)
+    fill_on_create(cluster, resource, obj)
+    if "status" in resource.subresources and resource.collection not in _STATUS_ON_CREATE:
+        obj.pop("status", None)
+    if resource.collection == NAMESPACES:
+        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+        obj["status"] = {"phase": "Active"}
+    strategy = cluster.strategy(resource)
+    strategy.default(obj)
+    admit_create(cluster, resource, obj)
+    refuse(resource, obj, strategy.validate_create(obj))
+    if tracked:
+        obj = track(cluster, resource, obj, None, manager=options.field_manager)
+    collection = cluster.collection(resource)
+    if collection.get(metadata.get("namespace", ""), metadata["name"]) is not None:
+        raise already_exists(resource.group, resource.plural, metadata["name"])
+    stored = to_stored(obj, resource)
+    if options.dry_run:
+        return preview(stored, resource.selectable)
+    return cluster.store.put(collection, stored, resource.selectable)
+
+
+def _being_removed(resource: Resource) -> StatusError:
+    message = (
+        f"create not allowed while custom resource definition is terminating: "
+        f"{resource.plural}.{resource.group}"
+    )
+    return StatusError(405, "MethodNotAllowed", message, details={})

@@ -1,0 +1,164 @@
+"""The verbs of a resource over HTTP: which function answers which method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
+from mlctl_core.embedded.apiserver.creating import create
+from mlctl_core.embedded.apiserver.deleting import RETURNS_OBJECT, delete, delete_record
+from mlctl_core.embedded.apiserver.errors import method_not_allowed
+from mlctl_core.embedded.apiserver.exchange import Exchange, json_response, success
+from mlctl_core.embedded.apiserver.listing import Page, get_object, list_objects
+from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE
+from mlctl_core.embedded.apiserver.options import DeleteOptions, delete_options, list_options
+from mlctl_core.embedded.apiserver.patching import serve_patch
+from mlctl_core.embedded.apiserver.rendering import render_list
+from mlctl_core.embedded.apiserver.selection import make_selection
+from mlctl_core.embedded.apiserver.updating import replace
+from mlctl_core.embedded.apiserver.watching import Watch
+
+if TYPE_CHECKING:
+    from mlctl_core.objects.json import Json
+
+_COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+async def serve_resource(exchange: Exchange) -> web.StreamResponse:
+    """Answer a request for a collection or an object.
+
+    Raises:
+        StatusError: what is asked for cannot be done.
+    """
+    target, method = exchange.target, exchange.request.method
+    verbs = _OBJECT_VERBS if target.name else _COLLECTION_VERBS
+    verb = verbs.get(method, "")
+    if verb not in exchange.resource.verbs:
+        raise method_not_allowed()
+    if exchange.resource.namespaced and not target.namespace and verb not in {"list"}:
+        raise method_not_allowed()
+    match verb:
+        case "list":
+            return await _list(exchange)
+        case "create":
+            return await _create(exchange)
+        case "get" if target.watch:
+            return await _watch(exchange)
+        case "get":
+            version = exchange.query.get("resourceVersion", "")
+            record = get_object(
+                exchange.cluster, exchange.resource, target.namespace, target.name, version
+            )
+            return exchange.answer(record)
+        case "update":
+            return await serve_replace(exchange)
+        case "patch":
+            return await serve_patch(exchange)
+        case "delete":
+            return await _delete(exchange)
+        case "deletecollection":
+            return await _delete_collection(exchange)
+    raise method_not_allowed()
+
+
+async def _list(exchange: Exchange) -> web.StreamResponse:
+    options = list_options(exchange.query, watch=exchange.target.watch)
+    if options.watch:
+        return await _watch(exchange)
+    cluster, resource = exchange.cluster, exchange.resource
+    form = exchange.form()
+    page = list_objects(cluster, resource, exchange.target.namespace, options)
+    include = exchange.query.get("includeObject", "")
+    return json_response(render_list(cluster, resource, page, form, include))
+
+
+async def _watch(exchange: Exchange) -> web.StreamResponse:
+    target, resource = exchange.target, exchange.resource
+    options = list_options(exchange.query, watch=True)
+    selection = make_selection(
+        resource, options.label_selector, options.field_selector, name=target.name
+    )
+    watch = Watch(
+        exchange.cluster,
+        resource,
+        target.namespace,
+        selection,
+        options,
+        exchange.form(),
+        exchange.query.get("includeObject", ""),
+    )
+    watch.start()
+    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
+    response.enable_chunked_encoding()
+    await response.prepare(exchange.request)
+    try:
+        await watch.run(response)
+        await response.write_eof()
+    except ConnectionError:
+        pass  # The client has gone, which is how most watches end.
+    return response
+
+
+async def _create(exchange: Exchange) -> web.StreamResponse:
+    options = exchange.options()
+    obj = await exchange.object(options)
+    record = create(exchange.cluster, exchange.resource, obj, exchange.target.namespace, options)
+    return exchange.answer(record, code=201)
+
+
+async def serve_replace(exchange: Exchange, subresource: str = "") -> web.StreamResponse:
+    """Answer a PUT of an object or of its status.
+
+    Raises:
+        StatusError: 400, 404, 409, 422.
+    """
+    options = exchange.options()
+    obj = await exchange.object(options)
+    target = exchange.target
+    record = replace(
+        exchange.cluster,
+        exchange.resource,
+        obj,
+        target.namespace,
+        target.name,
+        options,
+        subresource=subresource,
+    )
+    return exchange.answer(record)
+
+
+async def _delete_options(exchange: Exchange) -> DeleteOptions:
+    raw = await exchange.body()
+    body: Json | None = None
+    if raw:
+        body, _ = parse_object(raw, media_type(exchange.request), "DeleteOptions")
+    return delete_options(exchange.query, body)
+
+
+async def _delete(exchange: Exchange) -> web.StreamResponse:
+    options = await _delete_options(exchange)
+    target, resource = exchange.target, exchange.resource
+    record, done = delete(exchange.cluster, resource, target.namespace, target.name, options)
+    if not done or (resource.group, resource.plural) in RETURNS_OBJECT:
+        return exchange.answer(record)
+    details: Json = {"name": record.key.name}
+    if resource.group:
+        details["group"] = resource.group
+    return success({**details, "kind": resource.plural, "uid": record.uid})
+
+
+async def _delete_collection(exchange: Exchange) -> web.StreamResponse:
+    options = await _delete_options(exchange)
+    cluster, resource = exchange.cluster, exchange.resource
+    form = exchange.form()
+    page = list_objects(cluster, resource, exchange.target.namespace, list_options(exchange.query))
+    deleted = []
+    for found in page.records:
+        current = cluster.collection(resource).get(*found.key)
+        if current is not None and current.uid == found.uid:
+            deleted.append(delete_record(cluster, resource, current, options)[0])
+    shown = Page(deleted, cluster.store.revision)
+    return json_response(render_list(cluster, resource, shown, form))

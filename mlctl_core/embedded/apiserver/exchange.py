@@ -1,0 +1,148 @@
+"""One request with what has been found out about it, and the making of its response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from aiohttp import web
+
+from mlctl_core.embedded.apiserver.bodies import media_type, parse_object, read_body
+from mlctl_core.embedded.apiserver.decoding import DecodeError
+from mlctl_core.embedded.apiserver.errors import StatusError, bad_request
+from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE, choose_form
+from mlctl_core.embedded.apiserver.options import write_options
+from mlctl_core.embedded.apiserver.records import encode
+from mlctl_core.embedded.apiserver.rendering import render_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlctl_core.embedded.apiserver.auth import User
+    from mlctl_core.embedded.apiserver.cluster import Cluster
+    from mlctl_core.embedded.apiserver.negotiation import Form
+    from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.records import Record
+    from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.embedded.apiserver.routes import Target
+    from mlctl_core.objects.json import Json
+
+_OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+_WARNING_LENGTH = 4096
+"""Bytes of all warnings of a response together, as upstream cuts them (KEP-1693)."""
+
+
+@attrs.define
+class Exchange:
+    """A request for a resource."""
+
+    cluster: Cluster
+    request: web.BaseRequest
+    target: Target
+    resource: Resource
+    user: User
+    warnings: list[str] = attrs.field(factory=list)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query string's parameters."""
+        return self.request.query
+
+    def form(self) -> Form:
+        """Give the form the client accepts.
+
+        Raises:
+            StatusError: 406.
+        """
+        return choose_form(self.request.headers.get("Accept", ""))
+
+    def options(self) -> WriteOptions:
+        """Read the options of a write.
+
+        Raises:
+            StatusError: 422.
+        """
+        agent = self.request.headers.get("User-Agent", "").partition("/")[0]
+        kind = _OPTIONS_KIND[self.request.method]
+        return write_options(self.query, kind, default_manager=agent or "unknown")
+
+    async def body(self) -> bytes:
+        """Read the body.
+
+        Raises:
+            StatusError: 413.
+        """
+        return await read_body(self.request)
+
+    async def object(self, options: WriteOptions) -> Json:
+        """Read an object of the resource's kind from the body, without unknown fields.
+
+        Raises:
+            StatusError: 400, 413, 415.
+        """
+        raw = await self.body()
+        obj, duplicates = parse_object(raw, media_type(self.request), self.resource.kind)
+        problems = [f'duplicate field "{path}"' for path in duplicates]
+        self.decode(obj, options, problems)
+        return obj
+
+    def decode(self, obj: Json, options: WriteOptions, problems: Sequence[str] = ()) -> None:
+        """Cut out what the schema does not know, and say so as the client asked to hear it.
+
+        Raises:
+            StatusError: 400, a value of the wrong type, or unknown fields in a strict request.
+        """
+        kind, version = self.resource.kind, self.resource.version
+        try:
+            found = [*self.cluster.strategy(self.resource).decode(obj), *problems]
+        except DecodeError as error:
+            message = f'{kind} in version "{version}" cannot be handled as a {kind}: {error}'
+            raise bad_request(message) from None
+        if not found or options.field_validation == "Ignore":
+            return
+        if options.field_validation == "Strict":
+            listed = ", ".join(found)
+            if self.resource.custom:
+                raise bad_request(f"strict decoding error: {listed}")
+            raise bad_request(
+                f'{kind} in version "{version}" cannot be handled as a {kind}: '
+                f"strict decoding error: {listed}"
+            )
+        self.warnings.extend(found)
+
+    def answer(self, record: Record, code: int = 200) -> web.Response:
+        """Answer with an object in the form the client accepts."""
+        include = self.query.get("includeObject", "")
+        body = render_object(self.cluster, self.resource, record, self.form(), include)
+        return json_response(body, code, self.warnings)
+
+
+def json_response(body: bytes, code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
+    """Answer with JSON; warnings become headers."""
+    response = web.Response(body=body, status=code, content_type=JSON_TYPE)
+    room = _WARNING_LENGTH
+    for warning in warnings:
+        text = warning.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+        room -= len(text)
+        if room < 0:
+            break
+        response.headers.add("Warning", f'299 - "{text}"')
+    return response
+
+
+def error_response(error: StatusError) -> web.Response:
+    """Answer with a Status."""
+    response = json_response(encode(error.to_json()), error.code)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def success(details: Json | None = None, code: int = 200) -> web.Response:
+    """Answer that it is done."""
+    status: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    if details is not None:
+        status["details"] = details
+    else:
+        status["code"] = code
+    return json_response(encode(status), code)

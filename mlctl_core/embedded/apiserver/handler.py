@@ -1,0 +1,90 @@
+"""The server's front door: authentication, routing, and errors turned into responses.
+
+Promise: every request gets an answer that a Kubernetes client understands; a mistake of the
+server's own is a 500 with a Status and is logged with its traceback, and touches no other
+request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from mlctl_core.embedded.apiserver.discovery import Discovery
+from mlctl_core.embedded.apiserver.endpoints import serve_resource
+from mlctl_core.embedded.apiserver.errors import StatusError, internal, unknown_resource
+from mlctl_core.embedded.apiserver.exchange import Exchange, error_response, json_response
+from mlctl_core.embedded.apiserver.negotiation import choose_discovery
+from mlctl_core.embedded.apiserver.routes import Target, parse_path
+from mlctl_core.embedded.apiserver.subresources import serve_subresource
+
+if TYPE_CHECKING:
+    from mlctl_core.embedded.apiserver.auth import Authenticator
+    from mlctl_core.embedded.apiserver.cluster import Cluster
+
+_log = structlog.get_logger(__name__)
+
+HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
+_DISCOVERY_TYPE = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
+
+
+class Handler:
+    """Answers the requests of one server."""
+
+    def __init__(self, cluster: Cluster, authenticator: Authenticator) -> None:
+        self._cluster = cluster
+        self._authenticator = authenticator
+        self._discovery = Discovery(cluster.registry)
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            return await self._answer(request)
+        except StatusError as error:
+            return error_response(error)
+        except ConnectionError:
+            raise
+        except Exception:
+            _log.exception("request failed", method=request.method, path=request.path)
+            return error_response(internal("Internal error occurred; the server's log says more"))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if path.rstrip("/") in HEALTH_PATHS:
+            return web.Response(text="ok")
+        user = self._authenticator.user_of(request)
+        target = parse_path(path)
+        if target is None:
+            return self._discover(request)
+        resource = self._cluster.registry.get(target.group, target.version, target.plural)
+        if resource is None:
+            return self._unknown(target)
+        exchange = Exchange(self._cluster, request, target, resource, user)
+        if target.subresource:
+            return await serve_subresource(exchange)
+        return await serve_resource(exchange)
+
+    def _unknown(self, target: Target) -> web.StreamResponse:
+        if self._discovery.serves(target.group):
+            raise unknown_resource()
+        return _page_not_found()
+
+    def _discover(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        aggregated = choose_discovery(request.headers.get("Accept", ""))
+        parts = path.strip("/").split("/")
+        if len(parts) > 1 and parts[0] == "apis" and not self._discovery.serves(parts[1]):
+            return _page_not_found()
+        document = self._discovery.document(path, aggregated)
+        if document is None:
+            return _page_not_found()
+        response = json_response(document)
+        if aggregated and path.strip("/") in {"api", "apis"}:
+            response.headers["Content-Type"] = _DISCOVERY_TYPE.format(aggregated)
+        return response
+
+
+def _page_not_found() -> web.Response:
+    return web.Response(status=404, text="404 page not found\n")

@@ -1,0 +1,187 @@
+"""PATCH: merge, JSON and strategic merge patches, and server-side apply.
+
+Promise: the patch is applied to the object as it is at that moment, and what comes out goes
+the way of an update. An apply of an object that is not there creates it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.apply import ApplyConflict, apply
+from mlctl_core.embedded.apiserver.bodies import media_type, parse_json, parse_yaml
+from mlctl_core.embedded.apiserver.conversion import from_stored
+from mlctl_core.embedded.apiserver.creating import create
+from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
+    bad_request,
+    conflict,
+    invalid_options,
+    not_found,
+    unsupported_patch,
+)
+from mlctl_core.embedded.apiserver.metadata import check_namespace, require_metadata
+from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
+from mlctl_core.embedded.apiserver.strategic_merge import strategic_merge_patch
+from mlctl_core.embedded.apiserver.updating import commit, require_name
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from mlctl_core.embedded.apiserver.exchange import Exchange
+    from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.records import Record
+    from mlctl_core.objects.json import Json
+
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+_REASONS = {400: "BadRequest", 413: "RequestEntityTooLarge", 422: "Invalid"}
+
+
+async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamResponse:
+    """Answer a PATCH of an object or of its status.
+
+    Raises:
+        StatusError: 400, 404, 409, 413, 415, 422.
+    """
+    options = exchange.options()
+    kind = media_type(exchange.request)
+    raw = await exchange.body()
+    if kind == APPLY:
+        return _apply(exchange, raw, options, subresource)
+    if options.force:
+        error = field_errors.forbidden("force", "may not be specified for non-apply patch")
+        raise invalid_options("PatchOptions", error)
+    target = exchange.target
+    record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
+    patched = patched_object(exchange, record, kind, raw)
+    require_name(patched, target.name)
+    check_namespace(exchange.resource, patched["metadata"], target.namespace)
+    exchange.decode(patched, options)
+    committed = commit(
+        exchange.cluster, exchange.resource, record, patched, options, subresource=subresource
+    )
+    return exchange.answer(committed)
+
+
+def patched_object(exchange: Exchange, record: Record, kind: str, raw: bytes) -> Json:
+    """Apply a patch of a content type to an object's present state.
+
+    Raises:
+        StatusError: 400, 415 or 422.
+    """
+    resource = exchange.resource
+    supported = [JSON_PATCH, MERGE, APPLY] if resource.custom else [JSON_PATCH, MERGE, STRATEGIC]
+    if kind not in supported:
+        raise unsupported_patch(resource.custom)
+    patch = parse_patch(raw)
+    obj = from_stored(record, resource)
+    try:
+        if kind == JSON_PATCH:
+            return json_patch(obj, _operations(patch))
+        if not isinstance(patch, dict):
+            raise bad_request(
+                "error decoding patch: json: cannot unmarshal into Go value of type "
+                "map[string]interface {}"
+            )
+        if kind == MERGE:
+            merged: Json = merge_patch(obj, patch)
+            return merged
+        return strategic_merge_patch(obj, patch, exchange.cluster.strategy(resource).schema)
+    except PatchError as error:
+        raise patch_refused(error) from None
+
+
+def parse_patch(raw: bytes) -> object:
+    """Parse the JSON of a patch.
+
+    Raises:
+        StatusError: 400.
+    """
+    try:
+        return parse_json(raw, "")[0]
+    except StatusError:
+        raise bad_request("invalid JSON patch") from None
+
+
+def _operations(patch: object) -> list[Json]:
+    if not isinstance(patch, list) or not all(isinstance(one, dict) for one in patch):
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type "
+            "[]handlers.jsonPatchOp"
+        )
+    return patch
+
+
+def patch_refused(error: PatchError) -> StatusError:
+    """Give the Status of a patch that does not fit."""
+    return StatusError(error.code, _REASONS.get(error.code, ""), error.message)
+
+
+def _apply(
+    exchange: Exchange, raw: bytes, options: WriteOptions, subresource: str
+) -> web.StreamResponse:
+    cluster, resource, target = exchange.cluster, exchange.resource, exchange.target
+    if not exchange.query.get("fieldManager"):
+        error = field_errors.required("fieldManager", "is required for apply patch")
+        raise invalid_options("PatchOptions", error)
+    applied = _applied_object(exchange, raw)
+    record = cluster.collection(resource).get(target.namespace, target.name)
+    if record is None and subresource:
+        raise not_found(resource.group, resource.plural, target.name)
+    live = None if record is None else from_stored(record, resource)
+    strategy = cluster.strategy(resource)
+    given_uid = applied["metadata"].get("uid")
+    if record is None and given_uid:
+        why = (
+            f"uid mismatch: the provided object specified uid {given_uid}, "
+            "and no existing object was found"
+        )
+        raise conflict(resource.group, resource.plural, target.name, why)
+    try:
+        merged = apply(
+            live,
+            applied,
+            strategy.schema,
+            manager=options.field_manager,
+            force=options.force,
+            api_version=resource.api_version,
+            now=cluster.now(),
+            subresource=subresource,
+            reset=strategy.reset_fields(subresource),
+        )
+    except ApplyConflict as error:
+        details: Json = {"causes": error.causes()}
+        raise StatusError(409, "Conflict", error.message, details=details) from None
+    except PatchError as error:
+        raise patch_refused(error) from None
+    require_name(merged, target.name)
+    if record is None:
+        created = create(cluster, resource, merged, target.namespace, options, tracked=False)
+        return exchange.answer(created, code=201)
+    check_namespace(resource, merged["metadata"], target.namespace)
+    committed = commit(
+        cluster, resource, record, merged, options, subresource=subresource, tracked=False
+    )
+    return exchange.answer(committed)
+
+
+def _applied_object(exchange: Exchange, raw: bytes) -> Json:
+    """Parse the configuration to be applied, without unknown fields where they are let pass."""
+    try:
+        applied = parse_yaml(raw)
+    except StatusError as error:
+        raise bad_request(f"error encoding patch: {error.message}") from None
+    if not isinstance(applied, dict):
+        raise bad_request("error decoding YAML: not an object")
+    resource = exchange.resource
+    kind, api_version = applied.get("kind", ""), applied.get("apiVersion", "")
+    if (api_version, kind) != (resource.api_version, resource.kind):
+        shown = api_version if "/" in str(api_version) else f"/{api_version}"
+        raise bad_request(f"invalid object type: {shown}, Kind={kind}")
+    require_metadata(applied)
+    return applied

@@ -1,0 +1,102 @@
+"""What is done to pods by name: binding to a node, eviction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
+from mlctl_core.embedded.apiserver.deleting import delete
+from mlctl_core.embedded.apiserver.errors import bad_request, conflict, invalid
+from mlctl_core.embedded.apiserver.exchange import Exchange, success
+from mlctl_core.embedded.apiserver.options import delete_options
+from mlctl_core.embedded.apiserver.updating import commit
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from mlctl_core.objects.json import Json
+
+PODS = "/pods"
+
+
+async def serve_binding(exchange: Exchange, name: str) -> web.StreamResponse:
+    """Put a pod on a node, once; `name` is the URL's, "" when the body alone says it.
+
+    Raises:
+        StatusError: 400, 404; 409, the pod has a node or is being deleted.
+    """
+    options = exchange.options()
+    binding, _ = parse_object(await exchange.body(), media_type(exchange.request), "Binding")
+    metadata = binding.get("metadata") or {}
+    if name and metadata.get("name") != name:
+        raise bad_request("name in URL does not match name in Binding object")
+    name = metadata.get("name", "")
+    target = binding.get("target") or {}
+    if not target.get("name"):
+        error = field_errors.required("target.name")
+        raise invalid("", "Binding", name, [error])
+    if target.get("kind") not in {None, "", "Node"}:
+        error = field_errors.not_supported("target.kind", target["kind"], ("Node", "<empty>"))
+        raise invalid("", "Binding", name, [error])
+    record = exchange.cluster.get(exchange.resource, exchange.target.namespace, name)
+    if metadata.get("uid") not in {None, "", record.uid}:
+        why = f"the UID in the precondition ({metadata['uid']}) does not match the UID in record"
+        raise conflict("", "pods/binding", name, f"{why} ({record.uid})")
+    pod = record.to_json()
+    if pod["metadata"].get("deletionTimestamp"):
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+        raise conflict("", "pods/binding", name, why)
+    spec = pod.setdefault("spec", {})
+    if spec.get("nodeName"):
+        why = f'pod {name} is already assigned to node "{spec["nodeName"]}"'
+        raise conflict("", "pods/binding", name, why)
+    if spec.get("schedulingGates"):
+        why = f"pod {name} has non-empty .spec.schedulingGates"
+        raise conflict("", "pods/binding", name, why)
+    spec["nodeName"] = target["name"]
+    if metadata.get("annotations"):
+        pod["metadata"].setdefault("annotations", {}).update(metadata["annotations"])
+    _set_scheduled(exchange, pod)
+    commit(exchange.cluster, exchange.resource, record, pod, options, subresource="binding")
+    return success(code=201)
+
+
+def _set_scheduled(exchange: Exchange, pod: Json) -> None:
+    """Set the condition that a binding makes true."""
+    conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+    now = exchange.cluster.now()
+    for condition in conditions:
+        if condition.get("type") == "PodScheduled":
+            if condition.get("status") != "True":
+                condition["lastTransitionTime"] = now
+            condition["status"] = "True"
+            condition.pop("reason", None)
+            condition.pop("message", None)
+            return
+    conditions.append(
+        {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": now,
+        }
+    )
+
+
+async def serve_eviction(exchange: Exchange) -> web.StreamResponse:
+    """Delete a pod as far as its disruption budgets let it.
+
+    Raises:
+        StatusError: 400, 404, 409.
+    """
+    exchange.options()
+    target = exchange.target
+    raw = await exchange.body()
+    eviction, _ = parse_object(raw, media_type(exchange.request), "Eviction")
+    given = (eviction.get("metadata") or {}).get("name", target.name)
+    if given != target.name:
+        raise bad_request("name in URL does not match name in Eviction object")
+    options = delete_options(exchange.query, eviction.get("deleteOptions"))
+    delete(exchange.cluster, exchange.resource, target.namespace, target.name, options)
+    return success(code=201)

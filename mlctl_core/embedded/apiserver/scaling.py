@@ -1,0 +1,128 @@
+"""The scale subresource: one number of an object behind a common form (autoscaling/v1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
+from mlctl_core.embedded.apiserver.conversion import from_stored
+from mlctl_core.embedded.apiserver.errors import (
+    bad_request,
+    invalid,
+    unknown_resource,
+    unsupported_patch,
+)
+from mlctl_core.embedded.apiserver.exchange import Exchange, json_response
+from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
+from mlctl_core.embedded.apiserver.patching import (
+    JSON_PATCH,
+    MERGE,
+    STRATEGIC,
+    parse_patch,
+    patch_refused,
+)
+from mlctl_core.embedded.apiserver.records import encode
+from mlctl_core.embedded.apiserver.updating import check_uid, commit, require_name
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.records import Record
+    from mlctl_core.embedded.apiserver.resources import ScalePaths
+    from mlctl_core.objects.json import Json
+
+_COPIED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+async def serve_scale(exchange: Exchange) -> web.StreamResponse:
+    """Answer GET, PUT and PATCH of a scale.
+
+    Raises:
+        StatusError: 400, 404, 409, 415, 422.
+    """
+    paths = exchange.resource.scale
+    if paths is None:
+        raise unknown_resource()
+    target = exchange.target
+    record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
+    if exchange.request.method == "GET":
+        return json_response(encode(_scale_of(exchange, record, paths)))
+    options = exchange.options()
+    wanted = await _wanted(exchange, record, paths)
+    # While the body was read, somebody else may have written.
+    record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
+    require_name(wanted, target.name)
+    check_uid(exchange.resource, record, wanted)
+    changed = _set_replicas(exchange, record, paths, wanted, options)
+    return json_response(encode(_scale_of(exchange, changed, paths)))
+
+
+async def _wanted(exchange: Exchange, record: Record, paths: ScalePaths) -> Json:
+    """Read the scale a request wants."""
+    raw, kind = await exchange.body(), media_type(exchange.request)
+    if exchange.request.method == "PUT":
+        return parse_object(raw, kind, "Scale")[0]
+    patch, scale = parse_patch(raw), _scale_of(exchange, record, paths)
+    try:
+        if kind == JSON_PATCH and isinstance(patch, list):
+            return json_patch(scale, patch)
+        if kind in {MERGE, STRATEGIC} and isinstance(patch, dict):
+            merged: Json = merge_patch(scale, patch)
+            return merged
+    except PatchError as error:
+        raise patch_refused(error) from None
+    raise unsupported_patch(exchange.resource.custom)
+
+
+def _set_replicas(
+    exchange: Exchange, record: Record, paths: ScalePaths, wanted: Json, options: WriteOptions
+) -> Record:
+    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if isinstance(replicas, bool) or not isinstance(replicas, int):
+        raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas')
+    if replicas < 0:
+        detail = "must be greater than or equal to 0"
+        error = field_errors.invalid("spec.replicas", replicas, detail)
+        raise invalid("autoscaling", "Scale", exchange.target.name, [error])
+    obj = from_stored(record, exchange.resource)
+    owner = obj
+    for part in paths.spec[:-1]:
+        owner = owner.setdefault(part, {})
+    owner[paths.spec[-1]] = replicas
+    obj["metadata"]["resourceVersion"] = wanted["metadata"].get("resourceVersion", "")
+    return commit(exchange.cluster, exchange.resource, record, obj, options)
+
+
+def _scale_of(exchange: Exchange, record: Record, paths: ScalePaths) -> Json:
+    obj = from_stored(record, exchange.resource)
+    metadata = obj["metadata"]
+    status: Json = {"replicas": _at(obj, paths.status) or 0}
+    selector = _selector(obj, paths)
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in _COPIED if name in metadata},
+        "spec": {"replicas": _at(obj, paths.spec) or 0},
+        "status": status,
+    }
+
+
+def _selector(obj: Json, paths: ScalePaths) -> str:
+    """Give the label selector of what is counted, as text."""
+    found = _at(obj, paths.selector) if paths.selector else None
+    if isinstance(found, str):
+        return found
+    selector = _at(obj, ("spec", "selector"))
+    labels = selector.get("matchLabels") if isinstance(selector, dict) else None
+    return ",".join(f"{name}={value}" for name, value in sorted((labels or {}).items()))
+
+
+def _at(obj: Json, path: tuple[str, ...]) -> Any:
+    value: Any = obj
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,136 @@
+"""The API server as an object: start it, ask for its address, stop it."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Self
+
+import attrs
+from aiohttp import web
+
+from mlctl_core.clock import Clock, SystemClock
+from mlctl_core.embedded.apiserver.auth import ADMIN, Authenticator
+from mlctl_core.embedded.apiserver.builtin import builtin_resources
+from mlctl_core.embedded.apiserver.cluster import Cluster
+from mlctl_core.embedded.apiserver.handler import Handler
+from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW
+from mlctl_core.embedded.apiserver.namespaces import NamespaceController
+from mlctl_core.embedded.apiserver.resources import Registry
+from mlctl_core.embedded.apiserver.store import Store
+from mlctl_core.embedded.apiserver.tls import Authority, server_context
+from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mlctl_core.objects.json import Json
+
+LOOPBACK = "127.0.0.1"
+
+STOP_SECONDS = 2.0
+"""How long requests under way may take to end when the server stops."""
+
+
+@attrs.frozen
+class ApiServerOptions:
+    """How a server is run."""
+
+    port: int = 0
+    """Where it listens on 127.0.0.1; 0 takes a free port."""
+    tls: bool = True
+    """Off only for tests that start many servers: bearer tokens alone say who one is then."""
+    history: int = DEFAULT_WINDOW
+    """Changes kept per resource for watches and pages; older ones are answered with 410."""
+    clock: Clock = attrs.field(factory=SystemClock)
+    random: random.Random = attrs.field(factory=random.SystemRandom)
+
+
+class ApiServer:
+    """A Kubernetes API server with its state in memory.
+
+    Promise: many run in one process without knowing of each other; `start` returns when
+    requests are answered; `stop` ends every watch, waits for what is under way and leaves
+    nothing behind. Does not promise durability: state ends with the server.
+    """
+
+    def __init__(self, options: ApiServerOptions | None = None) -> None:
+        self._options = options or ApiServerOptions()
+        clock = self._options.clock
+        self.cluster = Cluster(
+            registry=Registry(builtin_resources()),
+            store=Store(self._options.history),
+            clock=clock,
+            random=self._options.random,
+        )
+        self._authenticator = Authenticator(clock)
+        self._authority = Authority(clock.now()) if self._options.tls else None
+        self._token = self._authenticator.issue(ADMIN)
+        certificate = self._authority.certificate if self._authority else ""
+        self._namespaces = NamespaceController(self.cluster, certificate)
+        self._runner: web.ServerRunner | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        scheme = "https" if self._options.tls else "http"
+        return f"{scheme}://{LOOPBACK}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen and answer.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._namespaces.start()
+        handler = Handler(self.cluster, self._authenticator)
+        server = web.Server(handler, access_log=None, handler_cancellation=True)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        context = server_context(self._authority, [LOOPBACK]) if self._authority else None
+        site = web.TCPSite(
+            self._runner,
+            LOOPBACK,
+            self._options.port,
+            ssl_context=context,
+            shutdown_timeout=STOP_SECONDS,
+        )
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """End what runs and stop listening; does nothing when it is not running."""
+        self.cluster.store.close()
+        await self._namespaces.stop()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def credentials(self) -> Credentials:
+        """Give what an administrator needs to connect."""
+        if self._authority is None:
+            return Credentials(self.url, token=self._token)
+        pair = self._authority.client(ADMIN.name, ("system:masters",))
+        return Credentials(
+            self.url,
+            authority=self._authority.certificate,
+            certificate=pair.certificate,
+            key=pair.key,
+            token=self._token,
+        )
+
+    def kubeconfig(self) -> Json:
+        """Give an administrator's kubeconfig, with its data inside it."""
+        return make_kubeconfig(self.credentials())
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()

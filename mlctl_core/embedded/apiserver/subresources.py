@@ -1,0 +1,53 @@
+"""The paths below an object: status, scale, finalize, binding, eviction, token, log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver.endpoints import serve_replace
+from mlctl_core.embedded.apiserver.errors import method_not_allowed, unknown_resource
+from mlctl_core.embedded.apiserver.listing import get_object
+from mlctl_core.embedded.apiserver.patching import serve_patch
+from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
+from mlctl_core.embedded.apiserver.scaling import serve_scale
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from mlctl_core.embedded.apiserver.exchange import Exchange
+
+_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
+
+
+async def serve_subresource(exchange: Exchange) -> web.StreamResponse:
+    """Answer a request for a path below an object.
+
+    Raises:
+        StatusError: what is asked for cannot be done.
+    """
+    name = exchange.target.subresource
+    subresource = exchange.resource.subresources.get(name)
+    if subresource is None:
+        raise unknown_resource()
+    verb = _VERBS.get(exchange.request.method, "")
+    if verb not in subresource.verbs:
+        raise method_not_allowed()
+    match name, verb:
+        case "scale", _:
+            return await serve_scale(exchange)
+        case "binding", _:
+            return await serve_binding(exchange, exchange.target.name)
+        case "eviction", _:
+            return await serve_eviction(exchange)
+        case _, "get":
+            target = exchange.target
+            version = exchange.query.get("resourceVersion", "")
+            record = get_object(
+                exchange.cluster, exchange.resource, target.namespace, target.name, version
+            )
+            return exchange.answer(record)
+        case _, "update":
+            return await serve_replace(exchange, name)
+        case _, "patch":
+            return await serve_patch(exchange, name)
+    raise method_not_allowed()

@@ -1,0 +1,186 @@
+"""PUT and what every other change of an existing object ends in.
+
+Promise: optimistic concurrency by resourceVersion and UID; an update that changes nothing
+keeps the resourceVersion and wakes no watcher; an object that is being deleted goes when its
+last finalizer does; status and the rest are changed through their own doors only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlctl_core.embedded.apiserver.conversion import from_stored, to_stored
+from mlctl_core.embedded.apiserver.errors import bad_request, conflict, internal, modified
+from mlctl_core.embedded.apiserver.metadata import (
+    bump_generation,
+    check_namespace,
+    identify,
+    keep_on_update,
+    refuse,
+    require_metadata,
+)
+from mlctl_core.embedded.apiserver.ownership import track
+from mlctl_core.embedded.apiserver.records import Record, preview
+
+if TYPE_CHECKING:
+    from mlctl_core.embedded.apiserver.cluster import Cluster
+    from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.objects.json import Json
+
+
+def replace(
+    cluster: Cluster,
+    resource: Resource,
+    obj: Json,
+    namespace: str,
+    name: str,
+    options: WriteOptions,
+    *,
+    subresource: str = "",
+) -> Record:
+    """Put a whole object in the place of what there is; `obj` is taken over.
+
+    Raises:
+        StatusError: 400, 403, 404, 409, 422.
+    """
+    identify(resource, obj)
+    require_name(obj, name)
+    check_namespace(resource, obj["metadata"], namespace)
+    record = cluster.get(resource, namespace, name)
+    check_uid(resource, record, obj)
+    return commit(cluster, resource, record, obj, options, subresource=subresource)
+
+
+def require_name(obj: Json, name: str) -> None:
+    """Make sure that an object has the name that the URL says.
+
+    Raises:
+        StatusError: 400.
+    """
+    given = require_metadata(obj).get("name")
+    if not given:
+        raise bad_request(
+            f"the name of the object ({name} based on URL) was undeterminable: "
+            "name must be provided"
+        )
+    if given != name:
+        raise bad_request(
+            f"the name of the object ({given}) does not match the name on the URL ({name})"
+        )
+
+
+def commit(
+    cluster: Cluster,
+    resource: Resource,
+    record: Record,
+    new: Json,
+    options: WriteOptions,
+    *,
+    subresource: str = "",
+    tracked: bool = True,
+) -> Record:
+    """Store the next version of an object, or find that nothing changed.
+
+    `new` is in the resource's version and is taken over. `tracked` is false where the caller
+    has set managedFields itself.
+
+    Raises:
+        StatusError: 403, 409, 422.
+    """
+    check_version(resource, record, new)
+    old = from_stored(record, resource)
+    new = _through_door(resource, new, old, subresource)
+    errors = keep_on_update(new, old)
+    strategy = cluster.strategy(resource)
+    strategy.default(new)
+    bump_generation(resource, new, old)
+    refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
+    if tracked:
+        manager = options.field_manager
+        new = track(cluster, resource, new, old, manager=manager, subresource=subresource)
+    if new == old:
+        return record
+    stored = to_stored(new, resource)
+    if options.dry_run:
+        return preview(stored, resource.selectable)
+    collection = cluster.collection(resource)
+    if goes(new):
+        return cluster.store.remove(collection, stored, resource.selectable)
+    return cluster.store.put(collection, stored, resource.selectable)
+
+
+def goes(obj: Json) -> bool:
+    """Whether nothing holds an object back that is being deleted."""
+    metadata = obj["metadata"]
+    return bool(
+        metadata.get("deletionTimestamp")
+        and not metadata.get("finalizers")
+        and not metadata.get("deletionGracePeriodSeconds")
+        and not (obj.get("kind") == "Namespace" and (obj.get("spec") or {}).get("finalizers"))
+    )
+
+
+def check_uid(resource: Resource, record: Record, new: Json) -> None:
+    """Compare the UID a whole object was sent with to the one there is.
+
+    Raises:
+        StatusError: 409, the name belongs to another object now.
+    """
+    uid = new["metadata"].get("uid")
+    if uid and uid != record.uid:
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: /registry/{resource.plural}/"
+            f"{'/'.join(part for part in record.key if part)}, ResourceVersion: 0, "
+            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+            f"UID in object meta: {record.uid}"
+        )
+        raise conflict(resource.group, resource.plural, record.key.name, why)
+
+
+def check_version(resource: Resource, record: Record, new: Json) -> None:
+    """Compare the resourceVersion a change was made against to the one there is.
+
+    Raises:
+        StatusError: 409, the object has changed since; 500, not a resourceVersion.
+    """
+    version = new["metadata"].get("resourceVersion")
+    if not version or version == "0":
+        return
+    if not (isinstance(version, str) and version.isascii() and version.isdigit()):
+        raise internal(f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    if int(version) != record.revision:
+        raise modified(resource.group, resource.plural, record.key.name)
+
+
+_WHOLE = ("binding",)
+"""Endpoints that have made their change themselves, on the present object."""
+
+
+def _through_door(resource: Resource, new: Json, old: Json, subresource: str) -> Json:
+    """Let only that change which the endpoint is there for."""
+    if not subresource:
+        if "status" in resource.subresources:
+            _carry(new, old, "status")
+        return new
+    if subresource in _WHOLE:
+        return new
+    kept = dict(old)
+    if subresource == "finalize":
+        _carry(kept, new, "spec")
+    if subresource == "status":
+        _carry(kept, new, "status")
+        if resource.custom:
+            # Of metadata, upstream lets a custom resource's status request change nothing.
+            kept["metadata"] = dict(old["metadata"])
+        else:
+            kept["metadata"] = dict(new["metadata"])
+            _carry(kept["metadata"], old["metadata"], "ownerReferences")
+    return kept
+
+
+def _carry(target: Json, source: Json, field: str) -> None:
+    if field in source:
+        target[field] = source[field]
+    else:
+        target.pop(field, None)
