@@ -23,7 +23,7 @@ from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.objects.kinds import POD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -206,7 +206,7 @@ class Client:
         timeout_seconds: int = watching.TIMEOUT_SECONDS,
         send_initial_events: bool = False,
         read_deadline: float | None = watching.READ_DEADLINE_SECONDS,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Follow changes, bookmarks included, until the server ends the watch.
 
         Close the iterator (`contextlib.aclosing`) when leaving it early.
@@ -392,7 +392,7 @@ class Client:
 
     async def follow_pod_log(
         self, name: str, namespace: str, *, container: str = "", tail_lines: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """What a container writes, in chunks that do not keep to lines, until it ends."""
         params = {**_log_options(container, tail_lines), "follow": "true"}
         path = _path(POD, namespace, name, "log")

@@ -91,7 +91,8 @@ class ApiError(ClientError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return f"{self.status} {self.reason}: {self.message}".rstrip(": ")
+        what = f"{self.status} {self.reason}".rstrip()
+        return f"{what}: {self.message}" if self.message else what
 
     @property
     def causes(self) -> list[Json]:
