@@ -124,31 +124,28 @@ def _is_plain(bare: Any) -> bool:
 
 @once_per_class
 def _builder(cls: type) -> _Step:
-    """From the Struct of `cls` to `cls`, which fills in its defaults where the Struct has None."""
-    fields = fields_of(cls)
-    steps = tuple((field.attribute, _step(field.shape)) for field in fields)
-    if len(fields) == 1:  # attrgetter of one name returns no tuple
-        ((only, step),) = steps
+    """From the Struct of `cls` to `cls`, which gets its defaults where the Struct has None.
 
-        def build_single(source: Any) -> Any:
-            value = getattr(source, only)
-            if value is None:
-                return cls()
-            return cls(**{only: step(value) if step else value})
-
-        return build_single
-    values_of = attrgetter(*(field.attribute for field in fields))
-
-    def build(source: Any) -> Any:
-        return cls(
-            **{
-                name: value if step is None else step(value)
-                for (name, step), value in zip(steps, values_of(source), strict=True)
-                if value is not None
-            }
-        )
-
-    return build
+    It is one call with all fields spelled out, compiled once as attrs does for ``__init__``: twice
+    as fast as a loop over the fields, and most of what decoding costs.
+    """
+    names: dict[str, Any] = {"cls": cls}
+    arguments = []
+    for number, field in enumerate(fields_of(cls)):
+        value = f"source.{field.attribute}"
+        if not field.required:
+            names[f"default{number}"] = field.default
+            value = "value"
+        if step := _step(field.shape):
+            names[f"step{number}"] = step
+            value = f"step{number}({value})"
+        if not field.required:
+            absent = f"(value := source.{field.attribute}) is None"
+            value = f"default{number} if {absent} else {value}"
+        arguments.append(f"{field.attribute.lstrip('_')}={value}")
+    code = f"def build(source): return cls({', '.join(arguments)})"
+    exec(code, names)  # noqa: S102 # made of the names of declared fields only
+    return cast("_Step", names["build"])
 
 
 def _step(shape: Shape) -> _Step | None:
@@ -185,37 +182,49 @@ def _encoder(cls: type) -> _Step:
         head: Json = {}
     else:
         head = {"apiVersion": kind.api_version, "kind": kind.name}
-    plan = tuple((field.attribute, field.json, _left_out(field)) for field in fields_of(cls))
+    plan = tuple(
+        (field.attribute, field.json, _left_out(field), _writer(field.shape))
+        for field in fields_of(cls)
+    )
 
-    def build(value: Any) -> Json:
+    def build(source: Any) -> Json:
         found = dict(head)
-        for attribute, name, left_out in plan:
-            part = getattr(value, attribute)
-            if part is not None and not left_out(part):
-                found[name] = _json(part)
+        for attribute, name, left_out, writer in plan:
+            value = getattr(source, attribute)
+            if value is None or (left_out and left_out(value)):
+                continue
+            found[name] = writer(value) if writer else value
         return found
 
     return build
 
 
-def _left_out(field: Field) -> Callable[[Any], bool]:
+def _left_out(field: Field) -> Callable[[Any], bool] | None:
     default = field.default
-    if default is attrs.NOTHING or default is None or isinstance(default, bool | int | float):
-        return lambda _: False
     if attrs.has(type(default)):
         return lambda value: bool(value == default)
-    return (lambda _: False) if default else (lambda value: not value)
+    if isinstance(default, str | tuple | Mapping) and not default:
+        return lambda value: not value
+    return None
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, enum.Enum):
-        return value.value
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {key: _json(value[key]) for key in sorted(value)}
-    if isinstance(value, tuple | list):
-        return [_json(item) for item in value]
-    if isinstance(value, msgspec.Struct):
-        return msgspec.to_builtins(value)
-    return _encoder(type(value))(value)
+def _writer(shape: Shape) -> _Step | None:
+    """What turns a value into JSON; None where it is JSON already."""
+    if item := shape.item:
+        write = _writer(item)
+        return (lambda items: [write(item) for item in items]) if write else list
+    if value := shape.value:
+        return _map_writer(_writer(value))
+    if not isinstance(shape.type, type):
+        return None
+    if attrs.has(shape.type):
+        return _encoder(shape.type)
+    if issubclass(shape.type, msgspec.Struct):
+        return msgspec.to_builtins
+    return attrgetter("value") if issubclass(shape.type, enum.Enum) else None
+
+
+def _map_writer(write: _Step | None) -> _Step:
+    if write is None:
+        return lambda values: dict(sorted(values.items()))
+    return lambda values: {key: write(values[key]) for key in sorted(values)}
