@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from mlctl_core.clock import Clock, SystemClock
+from mlctl_core.embedded.apiserver.definitions import DEFINITIONS, DefinitionStrategy
 from mlctl_core.embedded.apiserver.errors import not_found
 from mlctl_core.embedded.apiserver.resources import Registry, Resource
 from mlctl_core.embedded.apiserver.store import Store
@@ -44,7 +45,12 @@ class Cluster:
         """Give the rules of a resource; compiled once, they go when the resource does."""
         strategy = self._strategies.get(resource)
         if strategy is None:
-            strategy = self._strategies[resource] = strategy_for(resource)
+            strategy = (
+                DefinitionStrategy(resource)
+                if resource.collection == DEFINITIONS
+                else strategy_for(resource)
+            )
+            self._strategies[resource] = strategy
         return strategy
 
     def collection(self, resource: Resource) -> Collection:

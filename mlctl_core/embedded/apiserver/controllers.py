@@ -8,7 +8,7 @@ reach a controller at once, since they happen in the same process.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -25,6 +25,17 @@ LONGEST_RETRY_SECONDS = 10.0
 
 BATCH = 100
 """Keys handled before requests get their turn; a namespace may have thousands."""
+
+
+class Controller(Protocol):
+    """Something that follows the store from start to stop."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End; returns when nothing of it runs any more."""
+
 
 K = TypeVar("K", bound="Hashable")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.apiserver.definitions import CLEANUP, DEFINITIONS
 from mlctl_core.embedded.apiserver.errors import StatusError, conflict
 from mlctl_core.embedded.apiserver.records import Record, encode, preview
 from mlctl_core.embedded.apiserver.updating import goes
@@ -117,6 +118,9 @@ def _set_finalizers(resource: Resource, metadata: Json, options: DeleteOptions) 
     kept = [name for name in finalizers if name not in {ORPHAN, FOREGROUND} or name == wanted]
     if wanted and wanted not in kept:
         kept.append(wanted)
+    holds = resource.collection == DEFINITIONS and not metadata.get("deletionTimestamp")
+    if holds and CLEANUP not in kept:
+        kept.append(CLEANUP)
     if kept:
         metadata["finalizers"] = kept
     else:

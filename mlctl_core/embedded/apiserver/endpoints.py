@@ -118,7 +118,7 @@ async def serve_replace(exchange: Exchange, subresource: str = "") -> web.Stream
     options = exchange.options()
     obj = await exchange.object(options)
     target = exchange.target
-    record = replace(
+    record, created = replace(
         exchange.cluster,
         exchange.resource,
         obj,
@@ -127,7 +127,7 @@ async def serve_replace(exchange: Exchange, subresource: str = "") -> web.Stream
         options,
         subresource=subresource,
     )
-    return exchange.answer(record)
+    return exchange.answer(record, 201 if created else 200)
 
 
 async def _delete_options(exchange: Exchange) -> DeleteOptions:

@@ -47,12 +47,12 @@ class Event:
 class History:
     """The entries of one collection, and the waking of those who read them."""
 
-    def __init__(self, window: int = DEFAULT_WINDOW) -> None:
+    def __init__(self, window: int = DEFAULT_WINDOW, compacted: int = 0) -> None:
         self._window = window
         self._events: list[Event] = []
         self._offset = 0
         """Position of the first kept entry, counted from the first one ever."""
-        self._compacted = 0
+        self._compacted = compacted
         """Every change up to this revision may be forgotten."""
         self._waiters: set[asyncio.Future[None]] = set()
         self.closed = False

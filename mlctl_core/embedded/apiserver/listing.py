@@ -98,7 +98,7 @@ def list_objects(
     selection = make_selection(resource, options.label_selector, options.field_selector)
     revision, start = _where(cluster, options)
     try:
-        records = cluster.collection(resource).list_at(revision, namespace)
+        records = cluster.collection(resource).records_at(revision, namespace)
     except ExpiredError:
         raise _too_old(options, start) from None
     if start is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
     already_exists,
     bad_request,
     internal,
@@ -57,12 +58,15 @@ def identify(resource: Resource, obj: Json) -> None:
         StatusError: 400, it is of another kind.
     """
     kind, api_version = obj.get("kind"), obj.get("apiVersion")
-    if kind in {None, "", resource.kind} and api_version in {None, "", resource.api_version}:
+    absent = set() if resource.custom else {None, ""}
+    if kind in {resource.kind, *absent} and api_version in {resource.api_version, *absent}:
         rest = {name: value for name, value in obj.items() if name not in {"kind", "apiVersion"}}
         obj.clear()
         obj["kind"], obj["apiVersion"] = resource.kind, resource.api_version
         obj.update(rest)
         return
+    if resource.custom:
+        raise _not_custom(resource, obj)
     group_version = str(api_version or resource.api_version)
     version = group_version.rpartition("/")[2]
     raise bad_request(
@@ -70,6 +74,23 @@ def identify(resource: Resource, obj: Json) -> None:
         f"converting ({version}.{kind or resource.kind}) to "
         f"({resource.group.partition('.')[0] or 'core'}.{resource.kind}): unknown conversion"
     )
+
+
+def _not_custom(resource: Resource, obj: Json) -> StatusError:
+    """Say that an object is not of a custom kind, as upstream says it of those."""
+    kind, api_version = obj.get("kind"), obj.get("apiVersion")
+    if not kind:
+        return bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): "
+            "Object 'Kind' is missing"
+        )
+    if api_version != resource.api_version:
+        return bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    error = field_errors.invalid("kind", kind, f"must be {resource.kind}")
+    return invalid(resource.group, str(kind), require_metadata(obj).get("name", ""), [error])
 
 
 def check_namespace(resource: Resource, metadata: Json, namespace: str) -> None:

@@ -119,7 +119,7 @@ class NamespaceController:
     def _content(self, namespace: str) -> list[tuple[Resource, list[Record]]]:
         found = []
         for collection in list(self._cluster.store.collections()):
-            records = collection.list(namespace)
+            records = collection.records(namespace)
             resource = self._cluster.registry.by_collection(collection.name) if records else None
             if resource is not None and resource.namespaced:
                 found.append((resource, records))

@@ -135,7 +135,7 @@ def _set_priority(cluster: Cluster, pod: Json, spec: Json) -> None:
             raise _refused(pod, f"no PriorityClass with name {name} was found")
         chosen: Json = record.to_json()
     else:
-        chosen = _default_class([record.to_json() for record in classes.list()])
+        chosen = _default_class([record.to_json() for record in classes.records()])
         if chosen:
             spec["priorityClassName"] = chosen["metadata"]["name"]
     priority = chosen.get("value", 0)

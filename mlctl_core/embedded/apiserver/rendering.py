@@ -15,6 +15,7 @@ import msgspec
 from mlctl_core.embedded.apiserver.conversion import from_stored, stored_bytes
 from mlctl_core.embedded.apiserver.errors import bad_request, not_acceptable
 from mlctl_core.embedded.apiserver.records import encode
+from mlctl_core.embedded.apiserver.table import to_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,8 +117,6 @@ def table_of(
             f'Unable to convert to Table as requested: includeObject: Invalid value: "{include}": '
             "must be 'Metadata', 'Object', 'None', or empty"
         )
-    from mlctl_core.embedded.apiserver.table import to_table
-
     objects = [from_stored(record, resource) for record in records]
     table = to_table(resource, objects, cluster.clock.now())
     table["kind"] = TABLE

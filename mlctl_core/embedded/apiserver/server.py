@@ -12,6 +12,9 @@ from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.embedded.apiserver.auth import ADMIN, Authenticator
 from mlctl_core.embedded.apiserver.builtin import builtin_resources
 from mlctl_core.embedded.apiserver.cluster import Cluster
+from mlctl_core.embedded.apiserver.controllers import Controller
+from mlctl_core.embedded.apiserver.crds import DefinitionController
+from mlctl_core.embedded.apiserver.garbage import GarbageCollector
 from mlctl_core.embedded.apiserver.handler import Handler
 from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW
 from mlctl_core.embedded.apiserver.namespaces import NamespaceController
@@ -66,7 +69,11 @@ class ApiServer:
         self._authority = Authority(clock.now()) if self._options.tls else None
         self._token = self._authenticator.issue(ADMIN)
         certificate = self._authority.certificate if self._authority else ""
-        self._namespaces = NamespaceController(self.cluster, certificate)
+        self._controllers: tuple[Controller, ...] = (
+            DefinitionController(self.cluster),
+            GarbageCollector(self.cluster),
+            NamespaceController(self.cluster, certificate),
+        )
         self._runner: web.ServerRunner | None = None
         self._port = 0
 
@@ -82,7 +89,8 @@ class ApiServer:
         Raises:
             OSError: the port is taken.
         """
-        self._namespaces.start()
+        for controller in self._controllers:
+            controller.start()
         handler = Handler(self.cluster, self._authenticator)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server)
@@ -101,7 +109,8 @@ class ApiServer:
     async def stop(self) -> None:
         """End what runs and stop listening; does nothing when it is not running."""
         self.cluster.store.close()
-        await self._namespaces.stop()
+        for controller in self._controllers:
+            await controller.stop()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -39,7 +39,7 @@ class Collection:
         """Look one object up."""
         return self.objects.get(RecordKey(namespace, name))
 
-    def list(self, namespace: str = "") -> list[Record]:
+    def records(self, namespace: str = "") -> list[Record]:
         """List the objects of a namespace, or all, by namespace and name."""
         keys = self._keys
         if namespace:
@@ -47,14 +47,14 @@ class Collection:
             keys = keys[first : bisect_left(keys, RecordKey(namespace + "\0", ""))]
         return [self.objects[key] for key in keys]
 
-    def list_at(self, revision: int, namespace: str = "") -> list[Record]:
+    def records_at(self, revision: int, namespace: str = "") -> list[Record]:
         """List the objects as they were at a revision.
 
         Raises:
             ExpiredError: the revision is older than the history.
         """
         if revision >= self.revision:
-            return self.list(namespace)
+            return self.records(namespace)
         past = self.history.rewind(self.objects, revision)
         return [past[key] for key in sorted(past) if not namespace or key.namespace == namespace]
 
@@ -101,6 +101,12 @@ class Store:
         """End every watch."""
         for collection in self._collections.values():
             collection.history.close()
+
+    def end_history(self, name: str) -> None:
+        """End the watches of a collection that is served no more, and forget how it became so."""
+        collection = self.collection(name)
+        collection.history.close()
+        collection.history = History(self._window, self.revision)
 
     def listen(self, listener: Callable[[Collection, Event], None]) -> None:
         """Have a function called after every change; it must be quick, and may write."""

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.conversion import from_stored, to_stored
-from mlctl_core.embedded.apiserver.errors import bad_request, conflict, internal, modified
+from mlctl_core.embedded.apiserver.creating import create
+from mlctl_core.embedded.apiserver.definitions import DEFINITIONS
+from mlctl_core.embedded.apiserver.errors import (
+    bad_request,
+    conflict,
+    internal,
+    invalid,
+    modified,
+)
 from mlctl_core.embedded.apiserver.metadata import (
     bump_generation,
     check_namespace,
@@ -38,8 +47,10 @@ def replace(
     options: WriteOptions,
     *,
     subresource: str = "",
-) -> Record:
+) -> tuple[Record, bool]:
     """Put a whole object in the place of what there is; `obj` is taken over.
+
+    Gives the stored object and whether it is a new one: some kinds are created that way.
 
     Raises:
         StatusError: 400, 403, 404, 409, 422.
@@ -47,9 +58,30 @@ def replace(
     identify(resource, obj)
     require_name(obj, name)
     check_namespace(resource, obj["metadata"], namespace)
+    creates = resource.collection in _CREATED_BY_UPDATE and not subresource
+    if creates and cluster.collection(resource).get(namespace, name) is None:
+        return create(cluster, resource, obj, namespace, options), True
     record = cluster.get(resource, namespace, name)
+    if not obj["metadata"].get("resourceVersion") and _needs_version(resource):
+        detail = "must be specified for an update"
+        error = field_errors.invalid("metadata.resourceVersion", 0, detail)
+        raise invalid(resource.group, resource.plural, name, [error])
     check_uid(resource, record, obj)
-    return commit(cluster, resource, record, obj, options, subresource=subresource)
+    committed = commit(cluster, resource, record, obj, options, subresource=subresource)
+    return committed, False
+
+
+def _needs_version(resource: Resource) -> bool:
+    """Whether a whole object may only be put in the place of the one that was read."""
+    return resource.custom or resource.collection in _CONDITIONAL
+
+
+_CONDITIONAL = (DEFINITIONS, "coordination.k8s.io/leases")
+"""Built-in kinds that upstream does not update unconditionally."""
+
+
+_CREATED_BY_UPDATE = ("coordination.k8s.io/leases", "/events")
+"""Built-in kinds whose PUT creates what is not there."""
 
 
 def require_name(obj: Json, name: str) -> None:

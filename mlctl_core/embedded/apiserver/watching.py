@@ -88,7 +88,7 @@ class Watch:
         if wants_initial and asked > current:
             raise too_large_resource_version(asked, current)
         if wants_initial or (wants_initial is None and not asked):
-            records = collection.list(self.namespace)
+            records = collection.records(self.namespace)
             self._initial = [record for record in records if self.selection.matches(record)]
             self._position, self._since = history.end, current
             return
