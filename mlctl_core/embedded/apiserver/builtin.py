@@ -19,6 +19,18 @@ _REPLICAS: Final = ScalePaths(
 )
 
 
+_MODELS: Final = {
+    ("v1", "Event"): "CoreV1Event",
+    ("events.k8s.io/v1", "Event"): "EventsV1Event",
+}
+"""Kinds whose name alone does not say which model is theirs."""
+
+
+def model_of(api_version: str, kind: str) -> str:
+    """The class of the kubernetes package that describes a built-in kind."""
+    return _MODELS.get((api_version, kind), f"V1{kind}")
+
+
 def _resource(
     api_version: str,
     kind: str,
@@ -32,7 +44,6 @@ def _resource(
     generation: bool = False,
     verbs: tuple[str, ...] = VERBS,
     extra: tuple[Subresource, ...] = (),
-    model: str = "",
     selectable: str = "",
     storage: tuple[str, str] = ("", ""),
 ) -> Resource:
@@ -55,7 +66,7 @@ def _resource(
         subresources=below,
         storage=storage[0],
         storage_version=storage[1],
-        schema=functools.partial(woven, model or f"V1{kind}"),
+        schema=functools.partial(woven, model_of(api_version, kind)),
         selectable={path: tuple(path.split(".")) for path in selectable.split()},
         generation=generation,
         scale=_REPLICAS if scale else None,
@@ -100,7 +111,6 @@ _EVENT: Final = _resource(
     "Event",
     "events",
     short="ev",
-    model="CoreV1Event",
     selectable=(
         "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid"
         " involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath"
@@ -113,7 +123,6 @@ _EVENTS_EVENT: Final = _resource(
     "Event",
     "events",
     short="ev",
-    model="EventsV1Event",
     # Both groups show the same stored objects, under different field names.
     storage=("/events", "v1"),
     selectable=(
