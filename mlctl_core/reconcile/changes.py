@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import msgspec
 
-from mlctl_core.objects.json import Json
+from mlctl_core.objects.json import DecodeError, Json
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import Kind
 from mlctl_core.objects.metadata import Metadata, owner_reference
@@ -301,5 +301,7 @@ def _store(stores: Mapping[Kind, Store], kind: Kind) -> Store:
 
 
 def _decoded(entry: Entry) -> Json:
+    if entry.undecodable:
+        raise DecodeError(f"{entry.key}: {entry.undecodable}")
     value: Json = msgspec.json.decode(entry.raw)
     return value

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mlctl_core.cache.versions import is_older
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -100,9 +102,9 @@ class Gate:
                 write.lingers and metadata is not None and metadata.deletion_timestamp is not None
             )
         if same and metadata is not None:
-            return _at_least(metadata.resource_version, write.resource_version)
+            return not is_older(metadata.resource_version, write.resource_version)
         # Deleted or replaced since, or never cached: the cache only has to have got that far.
-        return _at_least(store.resource_version, write.resource_version)
+        return not is_older(store.resource_version, write.resource_version)
 
     def _drop(self, owner: ObjectKey, kind: Kind, key: ObjectKey) -> None:
         awaited = self._awaited[owner]
@@ -131,10 +133,3 @@ class Gate:
             writes=[f"{kind} {key}" for kind, key in awaited],
         )
         self.forget(owner)
-
-
-def _at_least(seen: str, written: str) -> bool:
-    """Compare versions, which are numbers since Kubernetes 1.35 (KEP-5504); else be content."""
-    if seen.isdecimal() and written.isdecimal():
-        return int(seen) >= int(written)
-    return bool(seen)

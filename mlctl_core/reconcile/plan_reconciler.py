@@ -24,7 +24,7 @@ from mlctl_core.telemetry.events import Note
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlctl_core.cache.store import Store
+    from mlctl_core.cache.store import Entry, Store
     from mlctl_core.client.client import Client
     from mlctl_core.clock import Clock
     from mlctl_core.objects.keys import ObjectKey
@@ -99,7 +99,7 @@ class PlanReconciler:
         if entry is None:
             return await self._reconcile_gone(request)
         try:
-            obj = decode(self._planner.cls, entry.raw)
+            obj = self._decoded(entry)
             facts = None
             if self._planner.observe is not None:
                 async with deadline(self._clock, OBSERVE_SECONDS):
@@ -110,7 +110,7 @@ class PlanReconciler:
                 if now is None:
                     return await self._reconcile_gone(request)
                 if now is not entry:
-                    entry, obj = now, decode(self._planner.cls, now.raw)
+                    entry, obj = now, self._decoded(now)
             plan = self._planner(obj, self._view(key, entry.metadata, facts))
         except DecodeError as error:
             self._record(entry.metadata, "Warning", INVALID_OBJECT, str(error), "Decode")
@@ -121,6 +121,11 @@ class PlanReconciler:
         owner = Owner(kind=self._planner.kind, key=key, metadata=entry.metadata, raw=entry.raw)
         await self._carry_out(owner, plan, request)
         return Result(requeue_after=plan.requeue_after)
+
+    def _decoded(self, entry: Entry) -> Any:
+        if entry.undecodable:
+            raise DecodeError(entry.undecodable)
+        return decode(self._planner.cls, entry.raw)
 
     async def _reconcile_gone(self, request: Request) -> Result:
         key = request.key

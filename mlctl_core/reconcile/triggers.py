@@ -69,8 +69,8 @@ def owns(change: Change, owner: Kind) -> Iterator[tuple[ObjectKey, str]]:
 class References(Generic[T]):
     """Who refers to whom, by key: what `Watch.index` said of each planned object.
 
-    Kept in step by `update`, which the handler of the planned kind calls for each change, so
-    that a change of the watched kind finds its referrers without decoding any of them.
+    Kept in step by `follow`, which is called for each change of the planned kind, so that a
+    change of the watched kind finds its referrers without decoding any of them.
     """
 
     def __init__(self, watch: Watch, cls: type[T]) -> None:
@@ -79,12 +79,22 @@ class References(Generic[T]):
         self._targets: dict[ObjectKey, tuple[ObjectKey, ...]] = {}
         self._referrers: dict[ObjectKey, set[ObjectKey]] = {}
 
-    def update(self, key: ObjectKey, raw: bytes | None) -> None:
-        """Record what the object of ``key`` refers to; ``raw`` None when it is gone.
+    def follow(self, change: Change) -> Iterable[tuple[ObjectKey, str]]:
+        """Record what a planned object now refers to; asks for no look at anything.
 
         An object that cannot be decoded refers to nothing: it cannot be planned either.
         """
-        targets = () if raw is None else self._refers_to(raw)
+        if wants_planning(change.old, change.new):
+            targets = () if change.entry is None else self._refers_to(change.entry.raw)
+            self._record(change.key, targets)
+        return ()
+
+    def watches(self, change: Change) -> Iterator[tuple[ObjectKey, str]]:
+        """The referrers of a changed object of the watched kind, in order of key."""
+        if not _is_ignored(change, self._watch):
+            yield from _named(change, sorted(self._referrers.get(change.key, ())))
+
+    def _record(self, key: ObjectKey, targets: tuple[ObjectKey, ...]) -> None:
         for target in self._targets.pop(key, ()):
             referrers = self._referrers[target]
             referrers.discard(key)
@@ -94,10 +104,6 @@ class References(Generic[T]):
             self._targets[key] = targets
         for target in targets:
             self._referrers.setdefault(target, set()).add(key)
-
-    def watches(self, change: Change) -> Iterator[tuple[ObjectKey, str]]:
-        """The referrers of a changed object of the watched kind, in order of key."""
-        yield from _named(change, sorted(self._referrers.get(change.key, ())))
 
     def _refers_to(self, raw: bytes) -> tuple[ObjectKey, ...]:
         if self._watch.index is None:
@@ -111,13 +117,17 @@ class References(Generic[T]):
 
 def mapped(change: Change, watch: Watch) -> Iterator[tuple[ObjectKey, str]]:
     """The keys that `Watch.map` makes of a changed object, from its old and its new state."""
-    if watch.map is None:
+    if watch.map is None or _is_ignored(change, watch):
         return
     keys: dict[ObjectKey, None] = {}
     for metadata in (change.old, change.new):
         if metadata is not None:
             keys.update(dict.fromkeys(watch.map(metadata)))
     yield from _named(change, keys)
+
+
+def _is_ignored(change: Change, watch: Watch) -> bool:
+    return watch.spec_only and not wants_planning(change.old, change.new)
 
 
 def _named(change: Change, keys: Iterable[ObjectKey]) -> Iterator[tuple[ObjectKey, str]]:

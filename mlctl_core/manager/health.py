@@ -1,0 +1,80 @@
+"""The manager's own HTTP endpoints: probes on one port, metrics on another.
+
+Promises an answer as long as the event loop turns, which is what a liveness probe asks, and
+no data in the answers to probes. Does not authenticate: bind to what may see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from mlctl_core.telemetry.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from mlctl_core.manager.args import BindAddress
+    from mlctl_core.telemetry.metrics import Metrics
+
+# Seconds that an answer under way gets when the process stops.
+SHUTDOWN_SECONDS = 1.0
+# A probe or a scrape has no body and few headers (reliability: slow and large requests).
+MAX_REQUEST_BYTES = 4_096
+
+Endpoint = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class HttpServer:
+    """Serves a few GET endpoints on one address."""
+
+    def __init__(self, address: BindAddress, endpoints: Mapping[str, Endpoint]) -> None:
+        self._address = address
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.add_routes([web.get(path, endpoint) for path, endpoint in endpoints.items()])
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+
+    async def start(self) -> int:
+        """Listen; returns the port.
+
+        Raises:
+            OSError: the address is taken or is not ours.
+        """
+        await self._runner.setup()
+        try:
+            site = web.TCPSite(self._runner, self._address.host or None, self._address.port)
+            await site.start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+        await self._runner.cleanup()
+
+
+def probes(ready: Callable[[], bool]) -> Mapping[str, Endpoint]:
+    """``/healthz`` (the loop turns) and ``/readyz`` (503 until ``ready``)."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        if ready():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="not ready\n")
+
+    return {"/healthz": healthz, "/readyz": readyz}
+
+
+def scrapes(metrics: Metrics) -> Mapping[str, Endpoint]:
+    """``/metrics`` in Prometheus' text format."""
+
+    async def scrape(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+    return {"/metrics": scrape}

@@ -1,0 +1,183 @@
+"""Joins a planner, or a reconciler of the low-level kind, to caches, queue and writer.
+
+The one place that knows all parts of a controller. Everything it builds is plain to build by
+hand in a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from mlctl_core.cache.informer import Change
+from mlctl_core.cache.shared import SharedCaches
+from mlctl_core.cache.store import Store
+from mlctl_core.client.client import Client
+from mlctl_core.clock import Clock
+from mlctl_core.objects.keys import ObjectKey
+from mlctl_core.objects.kinds import Kind, kind_of
+from mlctl_core.queue.workqueue import WorkQueue
+from mlctl_core.reconcile import triggers
+from mlctl_core.reconcile.controller import DEFAULT_CONCURRENCY, Controller
+from mlctl_core.reconcile.gate import Gate
+from mlctl_core.reconcile.plan import Reconciler
+from mlctl_core.reconcile.plan_reconciler import PlanReconciler
+from mlctl_core.reconcile.planner import Planner, Watch
+from mlctl_core.reconcile.writer import PlanSink
+from mlctl_core.telemetry.events import EventRecorder
+from mlctl_core.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlctl_core.telemetry.metrics import ControllerMetrics
+
+Trigger = Callable[[Change], "Iterable[tuple[ObjectKey, str]]"]
+
+
+def _kinds(things: Sequence[str | Kind | type]) -> tuple[Kind, ...]:
+    return tuple(kind_of(thing) for thing in things)
+
+
+@attrs.frozen(kw_only=True)
+class CustomController:
+    """A controller through the low-level door: reads and writes as it likes.
+
+    Without a plan there is no gate, no dry run, and no guard but the one that is used.
+    """
+
+    kind: Kind = attrs.field(converter=kind_of)
+    """The kind whose keys are reconciled."""
+    reconciler: Callable[[Client, Mapping[Kind, Store], Callable[[], None]], Reconciler]
+    """Makes the reconciler from the client, the caches, and the guard: to be called before
+    every write, it raises when the lease is lost."""
+    owns: tuple[Kind, ...] = attrs.field(default=(), converter=_kinds)
+    watches: tuple[Watch, ...] = attrs.field(default=(), converter=tuple)
+    """Only `Watch.map` is of use here."""
+    name: str = attrs.field()
+
+    @name.default
+    def _default_name(self) -> str:
+        return self.kind.name.lower()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Every kind that must be cached."""
+        watched = (watch.kind for watch in self.watches)
+        return tuple(dict.fromkeys((self.kind, *self.owns, *watched)))
+
+
+Declaration = Planner[Any] | CustomController
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What the controllers of one manager share."""
+
+    client: Client
+    caches: SharedCaches
+    clock: Clock
+    random: Random
+    metrics: Metrics
+    guard: Callable[[], None]
+    recorder: EventRecorder | None
+    sink: Callable[[Planner[Any], Mapping[Kind, Store]], PlanSink]
+    """Makes what carries out the plans of a planner."""
+
+
+@attrs.frozen(kw_only=True)
+class Wired:
+    """A controller that only has to be run, and the queue that ends it."""
+
+    controller: Controller
+    queue: WorkQueue[ObjectKey]
+
+
+def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None = None) -> Wired:
+    """Build a controller and have its caches wake it; starts nothing."""
+    informers = {kind: shared.caches.informer(kind) for kind in declaration.kinds}
+    # Only what was declared: a planner that reads more would do so by another's grace.
+    stores = {kind: informer.store for kind, informer in informers.items()}
+    name = declaration.name
+    queue: WorkQueue[ObjectKey] = WorkQueue(
+        clock=shared.clock, metrics=shared.metrics.work_queue(name)
+    )
+    metrics = shared.metrics.controller(name)
+    gate: Gate | None = None
+    if isinstance(declaration, Planner):
+        gate = Gate(
+            stores, clock=shared.clock, release=lambda key: queue.add(key, "own writes seen")
+        )
+        reconciler = _plan_reconciler(declaration, shared, stores, gate, metrics)
+    else:
+        reconciler = declaration.reconciler(shared.client, stores, shared.guard)
+    controller = Controller(
+        name,
+        reconciler,
+        queue=queue,
+        clock=shared.clock,
+        random=shared.random,
+        metrics=metrics,
+        gate=gate,
+        concurrency=concurrency or DEFAULT_CONCURRENCY,
+    )
+    wakes = _triggers(declaration)
+    for kind, informer in informers.items():
+        informer.add_handler(_handler(controller, wakes[kind]))
+        if gate is not None:
+            informer.add_progress_listener(_progress(gate, kind))
+    return Wired(controller=controller, queue=queue)
+
+
+def _plan_reconciler(
+    planner: Planner[Any],
+    shared: Surroundings,
+    stores: Mapping[Kind, Store],
+    gate: Gate,
+    metrics: ControllerMetrics,
+) -> Reconciler:
+    return PlanReconciler(
+        planner,
+        stores=stores,
+        sink=shared.sink(planner, stores),
+        gate=gate,
+        recorder=shared.recorder,
+        client=shared.client,
+        clock=shared.clock,
+        metrics=metrics,
+    )
+
+
+def _triggers(declaration: Declaration) -> Mapping[Kind, Sequence[Trigger]]:
+    """What a change of each kind means to the controller."""
+    found: dict[Kind, list[Trigger]] = {kind: [] for kind in declaration.kinds}
+    for watch in declaration.watches:
+        found[watch.kind].append(partial(triggers.mapped, watch=watch))
+        if watch.index is not None and isinstance(declaration, Planner):
+            references = triggers.References(watch, declaration.cls)
+            found[declaration.kind].append(references.follow)
+            found[watch.kind].append(references.watches)
+    found[declaration.kind].append(triggers.for_)
+    for kind in declaration.owns:
+        found[kind].append(partial(triggers.owns, owner=declaration.kind))
+    return found
+
+
+def _handler(controller: Controller, found: Sequence[Trigger]) -> Callable[[Change], None]:
+    def handle(change: Change) -> None:
+        for trigger in found:
+            for key, reason in trigger(change):
+                controller.enqueue(key, reason)
+
+    return handle
+
+
+def _progress(gate: Gate, kind: Kind) -> Callable[[ObjectKey | None], None]:
+    def seen(key: ObjectKey | None) -> None:
+        gate.seen(kind, key)
+
+    return seen
