@@ -1,2 +1,1 @@
-"""The mlctl command for people.
-"""
+"""The mlctl command for people."""
