@@ -131,8 +131,8 @@ def cut_managed_fields(raw: bytes | Raw) -> bytes:
 
 def _split_deep_page(body: bytes) -> ListPage:
     """`split_page` for a page with an object that a recursive decoder gives up on."""
-    members = scanner.members(body)
     try:
+        members = scanner.members(body)
         metadata = _list_metadata_decoder.decode(members[b"metadata"])
         items = scanner.elements(members[b"items"])
     except (KeyError, ValueError, *_NOT_JSON) as error:
@@ -145,8 +145,8 @@ def _split_deep_page(body: bytes) -> ListPage:
 
 
 def _split_deep_event(line: bytes) -> WatchEvent:
-    members = scanner.members(line)
     try:
+        members = scanner.members(line)
         return WatchEvent(members[b"type"].decode().strip('"'), _cut_deep(members[b"object"]))
     except (KeyError, ValueError) as error:
         raise MalformedResponseError(f"not a watch event: {error}") from None

@@ -7,7 +7,9 @@ a 503, each no earlier than told and `MAX_RETRIES` times at most. A 401 leads to
 credentials and one more try. Redirects are not followed: they would carry the token elsewhere.
 The environment's proxies and ``.netrc`` are not asked.
 
-Does not promise fairness or a rate: the server's priority and fairness is the limiter.
+Does not promise fairness or a rate: the server's priority and fairness is the limiter. Nor that
+a GET, PUT or DELETE is sent once only: aiohttp repeats it when a connection that was kept alive
+turns out to be closed, which may be after the server did it. Preconditions make that harmless.
 """
 
 from __future__ import annotations
