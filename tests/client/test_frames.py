@@ -101,7 +101,8 @@ def test_deep_bytes_that_are_not_whole_are_malformed(wrong):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
 )
 objects = st.dictionaries(
     st.text() | st.sampled_from(["metadata", "managedFields"]),
