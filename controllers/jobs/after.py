@@ -1,0 +1,71 @@
+"""What is left to do once a job has ended: its pods, and in time the job itself.
+
+An ended job with nothing left gives the empty plan, so that a manager that starts with
+thousands of them writes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+
+from controllers.jobs import deadlines, status
+from controllers.jobs.attempts import Attempts, split
+from controllers.jobs.deadlines import seconds_until
+from controllers.jobs.release import release
+from mlctl_core.objects.codec import encode
+from mlctl_core.objects.core import Pod
+from mlctl_core.objects.times import parse_time
+from mlctl_core.reconcile.plan import Delete, Plan
+
+if TYPE_CHECKING:
+    from controllers.jobs.job import Job, JobKind
+    from mlctl_core.reconcile.view import View
+
+_FINISHED = frozenset(("Succeeded", "Failed"))
+
+
+def plan_ended(job: Job, kind: JobKind, view: View) -> Plan:
+    """Let the pods go as cleanPodPolicy says, and delete the job when its time is up."""
+    plan = _pods(job, view)
+    if job.status.observed_generation != job.metadata.generation:
+        new = status.observed(job.status, job.metadata.generation)
+        plan = attrs.evolve(plan, status=encode(new))
+    if plan.patch or plan.delete:
+        return plan
+    return _expiry(job, kind, view, plan)
+
+
+def _pods(job: Job, view: View) -> Plan:
+    pods = view.owned(Pod)
+    if not pods:
+        return Plan()
+    attempts = split(pods, job.status)
+    drop = tuple(pod for pod in pods if _is_dropped(pod, job, attempts))
+    return release((pod for pod in pods if pod not in drop), drop, view)
+
+
+def _is_dropped(pod: Pod, job: Job, attempts: Attempts) -> bool:
+    policy = job.spec.clean_pod_policy
+    if pod in attempts.past or policy == "All":
+        return True
+    if pod.status.phase in _FINISHED:
+        return False
+    # A deadline means stop, also for those who like to keep their pods.
+    return policy == "Running" or job.status.reason in deadlines.REASONS
+
+
+def _expiry(job: Job, kind: JobKind, view: View, plan: Plan) -> Plan:
+    lifetime = job.spec.ttl_seconds_after_finished
+    if lifetime is None or job.status.completion_time is None:
+        return plan
+    due = parse_time(job.status.completion_time) + timedelta(seconds=lifetime)
+    if due > view.now:
+        return attrs.evolve(plan, requeue_after=seconds_until(due, view.now))
+    metadata = job.metadata
+    deletion = Delete(
+        kind=kind.kind, name=metadata.name, namespace=metadata.namespace, uid=metadata.uid
+    )
+    return Plan(delete=[deletion])

@@ -1,0 +1,52 @@
+"""Facts about a job that no cache holds: what to ask for, and what was answered. Plain data.
+
+A planner says what it `Wanted`, which is pure; `observe` asks; the answers come back as
+`Facts` in the planner's view.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from mlctl_core.objects.core import Pod
+
+
+@attrs.frozen
+class Wanted:
+    """The questions of one plan; most plans have none."""
+
+    log_of: Pod | None = None
+    """The pod whose log tells about its end."""
+    container: str = ""
+    """Which container's log."""
+    config_map: str = ""
+    """The user's ConfigMap whose file names are asked for, in the job's namespace."""
+
+
+@attrs.frozen
+class Output:
+    """The end of a container's log."""
+
+    pod_uid: str
+    container: str
+    text: str | None
+    """None when it could not be read."""
+    problem: str = ""
+    """Why it could not be read."""
+
+
+@attrs.frozen
+class SourceFiles:
+    """What was found of a source that lives in a user's own ConfigMap."""
+
+    config_map: str
+    files: frozenset[str] | None
+    """Names of the files; None when there is no such ConfigMap."""
+
+
+@attrs.frozen
+class Facts:
+    """The answers; None for what was not asked, or could not be answered."""
+
+    output: Output | None = None
+    source: SourceFiles | None = None

@@ -1,0 +1,87 @@
+"""What a job wants to read from a pod's log, and what it makes of it. Pure: see `observe`.
+
+Read once, when the pod has ended by itself and its result is not in the status yet: the last
+part of the program's output for its metrics, or of the dependency step's for what went wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+
+from apis.v1alpha1 import status as api
+from controllers.jobs import containers, entrypoint, metrics
+from mlctl_core.objects.times import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from controllers.jobs.facts import Output
+    from controllers.jobs.job import Job
+    from controllers.jobs.outcome import Outcome
+    from mlctl_core.objects.core import Pod
+
+MAX_BYTES = 64 * 1024
+"""How much of the end of a log is read: a run's last metrics, not its history."""
+PATIENCE_SECONDS = 30.0
+"""How long after its end a pod's log may be unreadable (a kubelet that restarts, a network
+that hiccups) before the job goes on without it."""
+RETRY_SECONDS = 2.0
+
+_DEPENDENCY_LINES = 5
+_DEPENDENCY_TEXT = 600
+"""Enough for pip's last words, and small beside the rest of a status message."""
+
+
+def wanted(pod: Pod, outcome: Outcome) -> str | None:
+    """The container whose log tells about ``outcome``; None when no log does."""
+    if outcome.blame == "infrastructure":
+        return None
+    if outcome.reason == "DependencyFailed":
+        return containers.DEPENDENCIES
+    return containers.MAIN if containers.ended(pod, containers.MAIN) else None
+
+
+def is_awaited(output: Output | None, outcome: Outcome, now: datetime) -> bool:
+    """Whether to try again to read the log before the result is recorded."""
+    if output is not None and output.text is not None:
+        return False
+    return now < outcome.ended + timedelta(seconds=PATIENCE_SECONDS)
+
+
+def metrics_of(output: Output | None, ended: datetime) -> Mapping[str, api.Metric]:
+    """The metrics in a program's output, as the status holds them."""
+    if output is None or output.text is None or output.container != containers.MAIN:
+        return {}
+    return {
+        name: api.Metric(
+            value=metric.value,
+            min=metric.min,
+            max=metric.max,
+            step=metric.step or None,
+            time=format_time(ended),
+        )
+        for name, metric in metrics.parse(output.text).items()
+    }
+
+
+def explained(outcome: Outcome, output: Output | None, job: Job) -> Outcome:
+    """``outcome`` with what the log adds to it."""
+    if output is None:
+        return outcome
+    if output.text is None:
+        note = f" Its log could not be read: {output.problem}"
+        return attrs.evolve(outcome, message=outcome.message + note)
+    if outcome.reason == "DependencyFailed":
+        lines = [line.strip() for line in output.text.splitlines() if line.strip()]
+        words = " | ".join(lines[-_DEPENDENCY_LINES:])[-_DEPENDENCY_TEXT:]
+        return attrs.evolve(outcome, message=f"{outcome.message} It said: {words}")
+    if outcome.succeeded or not entrypoint.is_missing(job.spec.entrypoint, output.text):
+        return outcome
+    message = (
+        f"spec.entrypoint: there is no {job.spec.entrypoint} in the source, "
+        "the framework or the dependencies."
+    )
+    return attrs.evolve(outcome, reason="EntrypointNotFound", message=message)

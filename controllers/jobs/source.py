@@ -1,0 +1,80 @@
+"""The code of a job: where it comes from, and whether the entrypoint is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controllers.jobs import entrypoint, names
+from controllers.jobs.job import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from controllers.jobs.facts import SourceFiles
+    from controllers.jobs.job import Job, JobKind
+    from mlctl_core.objects.json import Json
+
+
+def config_map_name(job: Job, kind: JobKind) -> str | None:
+    """The ConfigMap that holds the job's code; None for a job without code of its own."""
+    source = job.spec.source
+    if source is None:
+        return None
+    if source.config_map:
+        return source.config_map.name
+    return names.code_name(kind.short_name, job.metadata.name)
+
+
+def code(job: Job, kind: JobKind) -> list[Json]:
+    """The ConfigMap of inline code, as a list to apply: empty when there is none to make."""
+    source = job.spec.source
+    if source is None or not source.inline:
+        return []
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": names.code_name(kind.short_name, job.metadata.name),
+                "namespace": job.metadata.namespace,
+                "labels": names.job_labels(
+                    kind.kind.name, job.metadata.name, job.metadata.annotations
+                ),
+            },
+            "data": dict(source.inline),
+        }
+    ]
+
+
+def refusal(job: Job, found: SourceFiles | None) -> Refusal | None:
+    """Why the job's code cannot be run; None when nothing is known against it.
+
+    ``found`` is what the job's ConfigMap holds, for a source of that sort; without it there
+    is nothing to check.
+    """
+    source = job.spec.source
+    if source is None:
+        return None
+    if source.config_map is None:
+        return _missing(job.spec.entrypoint, source.inline, "spec.source.inline")
+    if found is None or found.config_map != source.config_map.name:
+        return None
+    if found.files is None:
+        return Refusal(
+            "SourceNotFound",
+            f"spec.source.configMap: there is no ConfigMap named {found.config_map} in namespace "
+            f"{job.metadata.namespace}. Create it, or name one that exists.",
+        )
+    return _missing(job.spec.entrypoint, found.files, f"ConfigMap {found.config_map}")
+
+
+def _missing(wanted: str, files: Iterable[str], where: str) -> Refusal | None:
+    present = sorted(files)
+    missing = entrypoint.missing_file(wanted, present)
+    if missing is None:
+        return None
+    have = ", ".join(present) or "no files"
+    return Refusal(
+        "EntrypointNotFound",
+        f"spec.entrypoint: {missing} is not in {where}, which has {have}.",
+    )

@@ -1,0 +1,229 @@
+"""The steps of a job's life as its status tells them, each a pure function of the one before.
+
+Promises, for any order of calls: at most one of Succeeded and Failed is True; once one is,
+every step returns the status unchanged; Running is False then; a condition's time moves only
+when it flips; every list and text stays within the bounds of the API. Deciding which step to
+take is left to the planner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from apis.v1alpha1.status import (
+    MAX_MESSAGE,
+    MAX_RESTART_HISTORY,
+    JobStatus,
+    Metric,
+    Phase,
+    ReplicaStatus,
+    RestartRecord,
+)
+from controllers.jobs.job import ROLE, Refusal
+from controllers.jobs.progress import scheduling
+from controllers.jobs.resolve import resources_of
+from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
+from mlctl_core.objects.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from apis.v1alpha1.status import Lineage
+    from controllers.jobs.outcome import Outcome
+    from controllers.jobs.progress import Progress
+    from controllers.jobs.resolve import Pins
+
+Truth = Literal["True", "False", "Unknown"]
+
+_TERMINAL = ("Succeeded", "Failed")
+_ONLY_ONCE_TRUE = ("Running", "Suspended", "Restarting")
+"""Conditions that first appear when they become true; PodsReady is there from the start."""
+
+
+def is_over(status: JobStatus) -> bool:
+    """Whether the job has ended, for ever."""
+    return any(is_true(status.conditions, kind) for kind in _TERMINAL)
+
+
+def waiting(status: JobStatus, refusal: Refusal, now: datetime) -> JobStatus:
+    """The job cannot start for a reason that somebody has to cure."""
+    return _step(status, now, "Pending", refusal.reason, refusal.message)
+
+
+def begun(status: JobStatus, pins: Pins, lineage: Lineage, now: datetime) -> JobStatus:
+    """The job is taken up, or taken up again after a suspension: what it is made of is fixed."""
+    pinned = attrs.evolve(
+        status,
+        attempt=max(status.attempt, 1),
+        start_time=format_time(now),
+        framework=pins.framework,
+        size=pins.size,
+        resources=resources_of(pins.size),
+        lineage=lineage,
+    )
+    return advanced(pinned, scheduling(), now)
+
+
+def advanced(status: JobStatus, progress: Progress, now: datetime) -> JobStatus:
+    """The present attempt's pod got on, or is held up."""
+    runs = progress.phase == "Running"
+    truths: dict[str, Truth] = {"Running": "True"} if runs else {}
+    new = _step(status, now, progress.phase, progress.reason, progress.message, **truths)
+    if runs and new.running_time is None and not is_over(status):
+        return attrs.evolve(new, running_time=format_time(progress.started or now))
+    return new
+
+
+def blocked(status: JobStatus, refusal: Refusal, now: datetime) -> JobStatus:
+    """The present attempt cannot have its pod, or the pod its node; the phase stays."""
+    phase = status.phase or "Pending"
+    return _step(status, now, phase, refusal.reason, refusal.message)
+
+
+def node_lost(status: JobStatus, node: str, now: datetime) -> JobStatus:
+    """The pod's node does not answer: whether the job still runs is not known."""
+    message = (
+        f"Node {node} does not answer. The job waits for it; if it is gone for good, "
+        "delete the Node or taint it node.kubernetes.io/out-of-service."
+    )
+    return _step(status, now, status.phase or "Running", "NodeLost", message, Running="Unknown")
+
+
+def with_digest(status: JobStatus, digest: str | None) -> JobStatus:
+    """The status with the digest of the image that runs, once a node has told it."""
+    if digest is None or status.framework is None or is_over(status):
+        return status
+    return attrs.evolve(status, framework=attrs.evolve(status.framework, digest=digest))
+
+
+def ran_from(status: JobStatus, started: datetime | None) -> JobStatus:
+    """The status of an attempt that ended before it was seen to run."""
+    if started is None or status.running_time is not None:
+        return status
+    return attrs.evolve(status, running_time=format_time(started))
+
+
+def suspended(status: JobStatus, now: datetime) -> JobStatus:
+    """The user holds the job; whatever pods it has belong to the past from here on."""
+    stopped = _attempt_over(status, now) if status.attempt else status
+    message = "Held by spec.suspend; set it to false to start."
+    return _step(stopped, now, "Suspended", "Suspended", message, Suspended="True")
+
+
+def restarting(status: JobStatus, outcome: Outcome, pod: str, now: datetime) -> JobStatus:
+    """An attempt failed and another one follows; its pod belongs to the past from here on."""
+    if is_over(status):
+        return status
+    record = RestartRecord(
+        time=format_time(now), reason=outcome.reason, pod=pod, exit_code=outcome.exit_code
+    )
+    counted = attrs.evolve(
+        _attempt_over(status, outcome.ended),
+        restarts=status.restarts + (outcome.blame == "application"),
+        infra_restarts=status.infra_restarts + (outcome.blame == "infrastructure"),
+        restart_history=(*status.restart_history, record)[-MAX_RESTART_HISTORY:],
+    )
+    message = f"Attempt {status.attempt} failed: {outcome.message}"
+    return _step(counted, now, "Restarting", outcome.reason, message, Restarting="True")
+
+
+def ended(
+    status: JobStatus, outcome: Outcome, metrics: Mapping[str, Metric], now: datetime
+) -> JobStatus:
+    """The job has ended, well or badly, for good."""
+    if is_over(status):
+        return status
+    phase: Literal["Succeeded", "Failed"] = "Succeeded" if outcome.succeeded else "Failed"
+    done = attrs.evolve(
+        status,
+        metrics=dict(metrics),
+        running_seconds=status.running_seconds + _ran(status, outcome.ended),
+        completion_time=format_time(outcome.ended),
+    )
+    truths: dict[str, Truth] = {"Running": "False", phase: "True"}
+    return _step(done, now, phase, outcome.reason, outcome.message, **truths)
+
+
+def charged(status: JobStatus, bound: datetime | None, until: datetime) -> JobStatus:
+    """The GPUs of a pod that held them from ``bound``, when it got its node, until then."""
+    gpu = status.size.gpu if status.size else None
+    if gpu is None or bound is None or is_over(status):
+        return status
+    seconds = max(0, int((until - bound).total_seconds()))
+    return attrs.evolve(status, gpu_seconds=(status.gpu_seconds or 0) + gpu.count * seconds)
+
+
+def observed(status: JobStatus, generation: int) -> JobStatus:
+    """``status`` as computed from that generation of the spec."""
+    return attrs.evolve(status, observed_generation=generation)
+
+
+def _attempt_over(status: JobStatus, end: datetime) -> JobStatus:
+    return attrs.evolve(
+        status,
+        attempt=status.attempt + 1,
+        running_seconds=status.running_seconds + _ran(status, end),
+        running_time=None,
+    )
+
+
+def _ran(status: JobStatus, end: datetime) -> int:
+    """Whole seconds that the present attempt ran until ``end``."""
+    if status.running_time is None:
+        return 0
+    return max(0, int((end - parse_time(status.running_time)).total_seconds()))
+
+
+def _step(
+    status: JobStatus,
+    now: datetime,
+    phase: Phase,
+    reason: str,
+    message: str,
+    **truths: Truth,
+) -> JobStatus:
+    """The status in its new phase; a condition that ``truths`` leaves out becomes False."""
+    if is_over(status):
+        return status
+    wanted: dict[str, Truth] = {"PodsReady": "True" if phase == "Running" else "False"}
+    for kind in _ONLY_ONCE_TRUE:
+        if find_condition(status.conditions, kind):
+            wanted[kind] = "False"
+    wanted |= truths
+    text = clipped(message)
+    conditions = status.conditions
+    for kind, truth in wanted.items():
+        new = Condition(
+            type=kind,
+            status=truth,
+            reason=reason,
+            message=text,
+            last_transition_time=format_time(now),
+        )
+        conditions = set_condition(conditions, new)
+    return attrs.evolve(
+        status,
+        phase=phase,
+        reason=reason,
+        message=text,
+        conditions=conditions,
+        replica_statuses={ROLE: _replicas(phase)},
+    )
+
+
+def _replicas(phase: Phase) -> ReplicaStatus:
+    return ReplicaStatus(
+        desired=0 if phase == "Suspended" else 1,
+        pending=int(phase in ("Pending", "Scheduling", "Preparing", "Restarting")),
+        running=int(phase == "Running"),
+        succeeded=int(phase == "Succeeded"),
+        failed=int(phase == "Failed"),
+    )
+
+
+def clipped(message: str) -> str:
+    """``message`` cut to what a status holds."""
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
