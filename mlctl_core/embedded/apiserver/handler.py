@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import structlog
 from aiohttp import web
 
+from mlctl_core.embedded.apiserver.api_documents import PREFIX as OPENAPI_PREFIX
+from mlctl_core.embedded.apiserver.api_documents import ApiDocuments
 from mlctl_core.embedded.apiserver.discovery import Discovery
 from mlctl_core.embedded.apiserver.endpoints import serve_resource
 from mlctl_core.embedded.apiserver.errors import StatusError, internal, unknown_resource
 from mlctl_core.embedded.apiserver.exchange import Exchange, error_response, json_response
 from mlctl_core.embedded.apiserver.negotiation import choose_discovery
+from mlctl_core.embedded.apiserver.pod_actions import serve_binding
+from mlctl_core.embedded.apiserver.reviews import is_review, serve_review
 from mlctl_core.embedded.apiserver.routes import Target, parse_path
 from mlctl_core.embedded.apiserver.subresources import serve_subresource
 
 if TYPE_CHECKING:
-    from mlctl_core.embedded.apiserver.auth import Authenticator
+    from mlctl_core.embedded.apiserver.auth import Authenticator, User
     from mlctl_core.embedded.apiserver.cluster import Cluster
+    from mlctl_core.embedded.apiserver.logs import Kubelets
 
 _log = structlog.get_logger(__name__)
 
@@ -33,10 +39,12 @@ _DISCOVERY_TYPE = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscov
 class Handler:
     """Answers the requests of one server."""
 
-    def __init__(self, cluster: Cluster, authenticator: Authenticator) -> None:
+    def __init__(self, cluster: Cluster, authenticator: Authenticator, kubelets: Kubelets) -> None:
         self._cluster = cluster
         self._authenticator = authenticator
+        self._kubelets = kubelets
         self._discovery = Discovery(cluster.registry)
+        self._documents = ApiDocuments(cluster.registry)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -58,13 +66,23 @@ class Handler:
         target = parse_path(path)
         if target is None:
             return self._discover(request)
-        resource = self._cluster.registry.get(target.group, target.version, target.plural)
-        if resource is None:
+        if target.plural == "bindings" and (target.group, target.version) == ("", "v1"):
+            target = attrs.evolve(target, plural="pods")
+            exchange = self._exchange(request, target, user)
+            return await serve_binding(exchange, "")
+        if self._cluster.registry.get(target.group, target.version, target.plural) is None:
             return self._unknown(target)
-        exchange = Exchange(self._cluster, request, target, resource, user)
+        exchange = self._exchange(request, target, user)
         if target.subresource:
-            return await serve_subresource(exchange)
+            return await serve_subresource(exchange, self._authenticator, self._kubelets)
+        if is_review(exchange.resource):
+            return await serve_review(exchange, self._authenticator)
         return await serve_resource(exchange)
+
+    def _exchange(self, request: web.BaseRequest, target: Target, user: User) -> Exchange:
+        resource = self._cluster.registry.get(target.group, target.version, target.plural)
+        assert resource is not None
+        return Exchange(self._cluster, request, target, resource, user)
 
     def _unknown(self, target: Target) -> web.StreamResponse:
         if self._discovery.serves(target.group):
@@ -73,6 +91,9 @@ class Handler:
 
     def _discover(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
+        if path.startswith(OPENAPI_PREFIX):
+            answer = self._documents.answer(path, request.query.get("hash", ""))
+            return answer or _page_not_found()
         aggregated = choose_discovery(request.headers.get("Accept", ""))
         parts = path.strip("/").split("/")
         if len(parts) > 1 and parts[0] == "apis" and not self._discovery.serves(parts[1]):

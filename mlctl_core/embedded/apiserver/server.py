@@ -17,10 +17,11 @@ from mlctl_core.embedded.apiserver.crds import DefinitionController
 from mlctl_core.embedded.apiserver.garbage import GarbageCollector
 from mlctl_core.embedded.apiserver.handler import Handler
 from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW
+from mlctl_core.embedded.apiserver.logs import Kubelets
 from mlctl_core.embedded.apiserver.namespaces import NamespaceController
 from mlctl_core.embedded.apiserver.resources import Registry
 from mlctl_core.embedded.apiserver.store import Store
-from mlctl_core.embedded.apiserver.tls import Authority, server_context
+from mlctl_core.embedded.apiserver.tls import Authority, kubelet_context, server_context
 from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ApiServer:
         )
         self._authenticator = Authenticator(clock)
         self._authority = Authority(clock.now()) if self._options.tls else None
+        self._kubelets = Kubelets(kubelet_context(self._authority) if self._authority else None)
         self._token = self._authenticator.issue(ADMIN)
         certificate = self._authority.certificate if self._authority else ""
         self._controllers: tuple[Controller, ...] = (
@@ -91,7 +93,7 @@ class ApiServer:
         """
         for controller in self._controllers:
             controller.start()
-        handler = Handler(self.cluster, self._authenticator)
+        handler = Handler(self.cluster, self._authenticator, self._kubelets)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
@@ -114,6 +116,7 @@ class ApiServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        await self._kubelets.close()
 
     def credentials(self) -> Credentials:
         """Give what an administrator needs to connect."""

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 from mlctl_core.embedded.apiserver.endpoints import serve_replace
 from mlctl_core.embedded.apiserver.errors import method_not_allowed, unknown_resource
 from mlctl_core.embedded.apiserver.listing import get_object
+from mlctl_core.embedded.apiserver.logs import serve_log
 from mlctl_core.embedded.apiserver.patching import serve_patch
 from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
 from mlctl_core.embedded.apiserver.scaling import serve_scale
+from mlctl_core.embedded.apiserver.tokens import serve_token
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from mlctl_core.embedded.apiserver.auth import Authenticator
     from mlctl_core.embedded.apiserver.exchange import Exchange
+    from mlctl_core.embedded.apiserver.logs import Kubelets
 
 _VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
 
 
-async def serve_subresource(exchange: Exchange) -> web.StreamResponse:
+async def serve_subresource(
+    exchange: Exchange, authenticator: Authenticator, kubelets: Kubelets
+) -> web.StreamResponse:
     """Answer a request for a path below an object.
 
     Raises:
@@ -39,6 +45,10 @@ async def serve_subresource(exchange: Exchange) -> web.StreamResponse:
             return await serve_binding(exchange, exchange.target.name)
         case "eviction", _:
             return await serve_eviction(exchange)
+        case "log", _:
+            return await serve_log(exchange, kubelets)
+        case "token", _:
+            return await serve_token(exchange, authenticator)
         case _, "get":
             target = exchange.target
             version = exchange.query.get("resourceVersion", "")
