@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver.builtin_strategy import STATUS_DOOR
 from mlctl_core.embedded.apiserver.cel_rules import Rules, compile_rules
 from mlctl_core.embedded.apiserver.decoding import DecodeError, normalise
 from mlctl_core.embedded.apiserver.defaulting import apply_defaults, drop_nulls
 from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
+from mlctl_core.embedded.apiserver.list_types import ABSENT
 from mlctl_core.embedded.apiserver.metadata_rules import validate_metadata
 from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
 from mlctl_core.embedded.apiserver.schema_models import woven
@@ -20,7 +22,23 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
-_STRING = {"type": "string"}
+_STRING: Final = {"type": "string"}
+
+_BLOCKING: Final = frozenset(
+    {
+        "FieldValueNotSupported",
+        "FieldValueRequired",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    }
+)
+"""After these, rules are not asked: they could fail in ways that say nothing."""
+
+_NOT_CHECKED: Final = (
+    "some validation rules were not checked because the object was invalid; correct the"
+    " existing errors to complete validation"
+)
 
 
 def complete_schema(schema: Json) -> Json:
@@ -102,10 +120,14 @@ class CustomStrategy:
     def _validate(self, new: Json, old: Json | None) -> list[FieldError]:
         metadata = new.get("metadata") or {}
         found = validate_metadata(metadata, namespaced=self._resource.namespaced)
-        structure = validate(new, self._declared)
+        structure = validate(new, self._declared, old=ABSENT if old is None else old)
         found.extend(structure)
-        if not structure:
-            # Rules are written for objects that fit the schema.
+        if not self._rules:
+            return found
+        # Rules are written for objects that fit the schema.
+        if any(error.reason in _BLOCKING for error in structure):
+            found.append(errors.invalid("", None, _NOT_CHECKED))
+        else:
             found.extend(self._rules.check(new, old))
         return found
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver import field_errors as errors
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.field_errors import FieldError
     from mlctl_core.objects.json import Json
+
+
+ABSENT: Final = object()
+"""No value at all, which is not the same as null."""
 
 
 def entry_key(item: Json, schema: Json) -> Json:
@@ -25,6 +29,18 @@ def entry_key(item: Json, schema: Json) -> Json:
         if value is not None:
             key[name] = value
     return key
+
+
+def entry_text(item: Any, schema: Json) -> str:
+    """The key of an entry of a list of type map, as text."""
+    return errors.go_json(entry_key(item, schema)) if isinstance(item, dict) else ""
+
+
+def former_entries(old: Any, schema: Json) -> dict[str, Any]:
+    """The entries of an old list by key; only lists of type map can be found again."""
+    if not isinstance(old, list) or schema.get("x-kubernetes-list-type") != "map":
+        return {}
+    return {entry_text(item, schema): item for item in old}
 
 
 def check_lists(value: Any, schema: Json, path: str) -> list[FieldError]:

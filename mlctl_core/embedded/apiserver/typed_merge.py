@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlctl_core.embedded.apiserver.field_set import FieldSet, field_step
+from mlctl_core.embedded.apiserver.list_types import ABSENT
 from mlctl_core.embedded.apiserver.typed_values import (
-    ABSENT,
     entries,
     entry_step,
     field_schema,

@@ -19,13 +19,10 @@ from mlctl_core.embedded.apiserver.field_set import (
     key_step,
     value_step,
 )
-from mlctl_core.embedded.apiserver.list_types import entry_key
+from mlctl_core.embedded.apiserver.list_types import ABSENT, entry_key
 
 if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
-
-ABSENT: Final = object()
-"""No value at all, which is not the same as null."""
 
 _UNKNOWN: Final[Json] = {}
 

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver.formats import fits
-from mlctl_core.embedded.apiserver.list_types import check_lists
+from mlctl_core.embedded.apiserver.list_types import (
+    ABSENT,
+    check_lists,
+    entry_text,
+    former_entries,
+)
 from mlctl_core.embedded.apiserver.names import DNS_1035_LABEL, check_dns_1035_label
 
 if TYPE_CHECKING:
@@ -28,12 +33,14 @@ _INT32: Final = range(-(2**31), 2**31)
 _INTEGER_FORMATS: Final = {"int32": _INT32, "uint32": range(2**32)}
 
 
-def validate(obj: Any, schema: Json, path: str = "") -> list[FieldError]:
+def validate(obj: Any, schema: Json, path: str = "", *, old: Any = ABSENT) -> list[FieldError]:
     """Everything wrong with the value's structure; empty when it is valid.
 
-    Lists of type set and map are checked for duplicates as well.
+    Lists of type set and map are checked for duplicates as well. Parts that equal those of
+    an old value are not judged again, so that a stricter schema does not freeze what was
+    stored before (KEP-4008).
     """
-    found = _check(obj, schema, path)
+    found = _check(obj, schema, path, old)
     found.extend(check_lists(obj, schema, path))
     return found
 
@@ -62,7 +69,9 @@ def type_name(value: object) -> str:
             return "object"
 
 
-def _check(value: Any, schema: Json, path: str) -> list[FieldError]:
+def _check(value: Any, schema: Json, path: str, old: Any = ABSENT) -> list[FieldError]:
+    if value == old:
+        return []
     if value is None:
         return (
             []
@@ -82,10 +91,10 @@ def _check(value: Any, schema: Json, path: str) -> list[FieldError]:
         case int() | float():
             found.extend(_check_number(value, schema, path))
         case list():
-            found.extend(_check_array(value, schema, path))
+            found.extend(_check_array(value, schema, path, old))
         case dict():
             if not wrong_type:
-                found.extend(_check_object(value, schema, path))
+                found.extend(_check_object(value, schema, path, old))
     if "enum" in schema and not any(_same(value, allowed) for allowed in schema["enum"]):
         words = [v if isinstance(v, str) else errors.go_json(v) for v in schema["enum"]]
         found.append(errors.not_supported(path, value, words))
@@ -111,8 +120,7 @@ def _has_type(value: Any, schema: Json) -> bool:
 
 def _type_error(value: Any, schema: Json, path: str) -> FieldError:
     actual = type_name(value)
-    name = path or "<nil>"
-    detail = f'{name} in body must be of type {",".join(_types(schema))}: "{actual}"'
+    detail = f'{path} in body must be of type {",".join(_types(schema))}: "{actual}"'
     return errors.type_invalid(path, actual, detail)
 
 
@@ -181,12 +189,14 @@ _BOUNDS: Final[tuple[tuple[str, str, str, Callable[[float, float], bool]], ...]]
 )
 
 
-def _check_array(value: list[Any], schema: Json, path: str) -> list[FieldError]:
+def _check_array(value: list[Any], schema: Json, path: str, old: Any) -> list[FieldError]:
     found: list[FieldError] = []
     items = schema.get("items")
     if isinstance(items, dict):
+        former = former_entries(old, schema)
         for index, item in enumerate(value):
-            found.extend(_check(item, items, f"{path}[{index}]"))
+            before = former.get(entry_text(item, schema), ABSENT) if former else ABSENT
+            found.extend(_check(item, items, f"{path}[{index}]", before))
     if "minItems" in schema and len(value) < schema["minItems"]:
         detail = f"{path} in body should have at least {schema['minItems']} items"
         found.append(errors.invalid(path, len(value), detail))
@@ -195,7 +205,7 @@ def _check_array(value: list[Any], schema: Json, path: str) -> list[FieldError]:
     return found
 
 
-def _check_object(value: Json, schema: Json, path: str) -> list[FieldError]:
+def _check_object(value: Json, schema: Json, path: str, old: Any) -> list[FieldError]:
     found: list[FieldError] = []
     if "minProperties" in schema and len(value) < schema["minProperties"]:
         detail = f"{path} in body should have at least {schema['minProperties']} properties"
@@ -209,10 +219,12 @@ def _check_object(value: Json, schema: Json, path: str) -> list[FieldError]:
     )
     properties = schema.get("properties", {})
     extra = schema.get("additionalProperties")
+    former = old if isinstance(old, dict) else {}
     for name in sorted(value):
         below = properties.get(name, extra)
         if isinstance(below, dict):
-            found.extend(_check(value[name], below, child(path, name)))
+            before = former.get(name, ABSENT)
+            found.extend(_check(value[name], below, child(path, name), before))
     if schema.get("x-kubernetes-embedded-resource"):
         found.extend(_check_embedded(value, path))
     return found
