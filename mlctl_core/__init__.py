@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mlctl_core.client.client import Client
     from mlctl_core.client.config import load_config
     from mlctl_core.client.errors import ApiError
-    from mlctl_core.clock import Clock
     from mlctl_core.manager.args import ManagerOptions
     from mlctl_core.manager.manager import Manager
     from mlctl_core.objects.codec import decode, encode
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import DecodeError, Json
     from mlctl_core.objects.keys import ObjectKey
     from mlctl_core.objects.kinds import Kind, kind_of
-    from mlctl_core.objects.metadata import Metadata, OwnerReference, owner_reference
-    from mlctl_core.objects.quantities import parse_quantity
+    from mlctl_core.objects.metadata import Metadata
     from mlctl_core.objects.resource import Column, Rule, Schema, resource, rules
     from mlctl_core.reconcile.plan import (
         Delete,
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "Client",
-    "Clock",
     "Column",
     "Condition",
     "DecodeError",
@@ -53,7 +50,6 @@ __all__ = [
     "ManagerOptions",
     "Metadata",
     "ObjectKey",
-    "OwnerReference",
     "Patch",
     "Plan",
     "Planner",
@@ -72,8 +68,6 @@ __all__ = [
     "is_true",
     "kind_of",
     "load_config",
-    "owner_reference",
-    "parse_quantity",
     "planner",
     "resource",
     "rules",
@@ -87,7 +81,6 @@ _HOMES = {
     "client.client": ("Client",),
     "client.config": ("load_config",),
     "client.errors": ("ApiError",),
-    "clock": ("Clock",),
     "manager.args": ("ManagerOptions",),
     "manager.manager": ("Manager",),
     "objects.codec": ("decode", "encode"),
@@ -96,8 +89,7 @@ _HOMES = {
     "objects.json": ("DecodeError", "Json"),
     "objects.keys": ("ObjectKey",),
     "objects.kinds": ("Kind", "kind_of"),
-    "objects.metadata": ("Metadata", "OwnerReference", "owner_reference"),
-    "objects.quantities": ("parse_quantity",),
+    "objects.metadata": ("Metadata",),
     "objects.resource": ("Column", "Rule", "Schema", "resource", "rules"),
     "reconcile.plan": (
         "Delete",

@@ -170,7 +170,7 @@ def _apply(
     if entry.metadata.deletion_timestamp is not None:
         return None  # its end wakes the owner, and then it can be made anew
     observed = _decoded(entry)
-    if covers(desired, observed):
+    if covers(_without_type(desired), observed):
         return None
     desired["metadata"]["uid"] = entry.metadata.uid
     return Apply(
@@ -217,6 +217,11 @@ def _completed(owner: Owner, kind: Kind, body: Json) -> tuple[ObjectKey, str, Js
     annotations = {**(metadata.get("annotations") or {}), APPLIED_ANNOTATION: digest(desired)}
     metadata["annotations"] = annotations
     return key, controller_uid, desired
+
+
+def _without_type(body: Json) -> Json:
+    """Items of a list come without apiVersion and kind, which the list says once."""
+    return {name: value for name, value in body.items() if name not in ("apiVersion", "kind")}
 
 
 def _patch(owner: Owner, patch: Patch, store: Store) -> Change | None:

@@ -44,6 +44,8 @@ INVALID_OBJECT = "InvalidObject"
 """Reason of the Warning event about an object that does not fit its class."""
 RECONCILE_ERROR = "ReconcileError"
 """Reason of the Warning event about a planner that raised."""
+WRITE_REFUSED = "WriteRefused"
+"""Reason of the Warning event about a refused write, when the server gave none."""
 
 _log = structlog.get_logger()
 
@@ -146,7 +148,16 @@ class PlanReconciler:
         except PartialError as error:
             self._wrote(request, error.written)
             if isinstance(error.cause, RefusedError):
-                self._remember(key, error.written, error.cause.failure)
+                failure = error.cause.failure
+                if failure not in known and owner.metadata is not None:
+                    self._record(
+                        owner.metadata,
+                        "Warning",
+                        failure.reason or WRITE_REFUSED,
+                        f"{failure.kind.name} {failure.name}: {failure.message}",
+                        "Write",
+                    )
+                self._remember(key, error.written, failure)
             if error.carried_out:
                 self._record_all(owner.metadata, plan.events)
             raise error.cause from None

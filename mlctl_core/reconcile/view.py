@@ -53,7 +53,8 @@ class Unstructured:
     def to_dict(self) -> Json:
         """The whole object as a fresh dict that is yours to change; decoded at each call."""
         value: Json = msgspec.json.decode(self._raw)
-        return value
+        # Items of a list come without: the list says both once.
+        return {"apiVersion": self.kind.api_version, "kind": self.kind.name, **value}
 
     def __repr__(self) -> str:
         return f"Unstructured({self.kind} {self.metadata.key})"
