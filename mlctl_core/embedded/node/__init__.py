@@ -1,2 +1,1 @@
-"""Nodes that run pods as local processes or simulate them, as ordinary clients of the API.
-"""
+"""Nodes that run pods as local processes or simulate them, as ordinary clients of the API."""

@@ -13,7 +13,8 @@ there SIGTERM without a handler would be ignored.
 
 This is no security boundary: the container sees the host's files and runs as the node's user.
 """
-# ruff: noqa: PTH -- importing pathlib would cost each container some milliseconds
+# Importing pathlib would cost each container some milliseconds.
+# ruff: noqa: PTH
 
 from __future__ import annotations
 
@@ -21,7 +22,6 @@ import ctypes
 import json
 import os
 import signal
-import stat
 import sys
 from typing import TYPE_CHECKING, Any
 

@@ -148,8 +148,7 @@ class PodMachine:
     def mains_ended(self) -> bool:
         """Whether all regular containers have ended for good."""
         return all(
-            (ended := self.records[c.name].ended) is not None
-            and not self._restarts(c.name, ended)
+            (ended := self.records[c.name].ended) is not None and not self._restarts(c.name, ended)
             for c in self.pod.spec.containers
         )
 

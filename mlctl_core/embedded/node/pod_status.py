@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlctl_core.objects.times import format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from mlctl_core.embedded.node.machine import PodMachine
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["TERMINAL_PHASES", "phase", "pod_status"]
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
-
-# The condition types that a node owns; all others in a pod's status are somebody else's.
-CONDITION_TYPES = (
-    "PodReadyToStartContainers",
-    "Initialized",
-    "Ready",
-    "ContainersReady",
-    "PodScheduled",
-)
 
 
 def phase(machine: PodMachine) -> str:
@@ -44,20 +36,21 @@ def phase(machine: PodMachine) -> str:
     return "Running"
 
 
-def pod_status(machine: PodMachine, *, address: str, now: datetime) -> Json:
+def pod_status(machine: PodMachine, *, address: str, now: datetime, before: Sequence[Json]) -> Json:
     """The whole status, without the conditions that a node does not own.
 
     Args:
         machine: the pod.
         address: what pod and host are reached at.
-        now: for conditions that change; the pod's reported conditions tell which do.
+        now: the transition time of conditions that change.
+        before: the conditions as last written or read.
     """
     spec = machine.pod.spec
     current = phase(machine)
     status: Json = {
         "observedGeneration": machine.pod.metadata.generation,
         "phase": current,
-        "conditions": _conditions(machine, current, now),
+        "conditions": _dated(machine, _conditions(machine, current), now, before),
         "startTime": format_time(machine.start_time),
         "hostIP": address,
         "hostIPs": [{"ip": address}],
@@ -134,14 +127,12 @@ def _terminated(ended: Termination) -> Json:
     return state
 
 
-def _conditions(machine: PodMachine, current: str, now: datetime) -> list[Json]:
+def _conditions(machine: PodMachine, current: str) -> list[Json]:
     spec, records = machine.pod.spec, machine.records
     uninitialized = [
         c.name
         for c in spec.init_containers
-        if not (
-            (ended := records[c.name].ended) is not None and ended.succeeded
-        )
+        if not ((ended := records[c.name].ended) is not None and ended.succeeded)
         and not (c.is_sidecar and (records[c.name].started_at is not None or machine.initialized))
     ]
     unready = [
@@ -167,20 +158,25 @@ def _conditions(machine: PodMachine, current: str, now: datetime) -> list[Json]:
             conditions.append(_condition(kind, holds=False, reason=over))
         elif unready:
             text = f"containers with unready status: [{' '.join(unready)}]"
-            condition = _condition(
-                kind, holds=False, reason="ContainersNotReady", message=text
-            )
+            condition = _condition(kind, holds=False, reason="ContainersNotReady", message=text)
             conditions.append(condition)
         else:
             conditions.append(_condition(kind, holds=True))
     conditions.append(_condition("PodScheduled", holds=True))
+    return conditions
+
+
+def _dated(
+    machine: PodMachine, conditions: list[Json], now: datetime, before: Sequence[Json]
+) -> list[Json]:
+    """Gives each condition the time since which it has had its value."""
     generation = machine.pod.metadata.generation
-    reported = {item.get("type"): item for item in machine.pod.status.conditions}
+    known = {item.get("type"): item for item in before}
     for condition in conditions:
-        before = reported.get(condition["type"])
-        unchanged = before is not None and before.get("status") == condition["status"]
-        moved = before.get("lastTransitionTime") if before is not None and unchanged else None
-        condition["lastTransitionTime"] = moved or format_time(now)
+        earlier = known.get(condition["type"], {})
+        unchanged = earlier.get("status") == condition["status"]
+        since = earlier.get("lastTransitionTime") if unchanged else None
+        condition["lastTransitionTime"] = since or format_time(now)
         if generation:
             condition["observedGeneration"] = generation
     return conditions

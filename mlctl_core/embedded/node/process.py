@@ -172,6 +172,7 @@ async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> Ru
         report = await _read_to_end(status_read)
     except BaseException:
         running.kill()
+        await running.wait()
         raise
     if report:
         await running.wait()

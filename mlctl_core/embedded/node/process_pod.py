@@ -1,0 +1,339 @@
+"""One pod whose containers are local processes: does what its machine says.
+
+Each run of a container is one task, from looking up the image to reading the termination
+message. Whatever goes wrong in it becomes the container's state and an event; it never leaves
+this pod.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+import attrs
+import structlog
+
+from mlctl_core.embedded.node.container_launch import Places, launch_spec
+from mlctl_core.embedded.node.container_log import ContainerLog
+from mlctl_core.embedded.node.environment import ConfigError
+from mlctl_core.embedded.node.log_reader import tail_text
+from mlctl_core.embedded.node.machine import PodMachine, Refusal
+from mlctl_core.embedded.node.pod_status import pod_status
+from mlctl_core.embedded.node.process import LaunchFailedError, start_process
+from mlctl_core.embedded.node.sources import fetch_sources, fetch_tokens
+from mlctl_core.embedded.node.volumes import MountError, references, write_volumes
+from mlctl_core.objects.quantities import parse_quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from mlctl_core.clock import TimerHandle
+    from mlctl_core.embedded.node.machine import Stop
+    from mlctl_core.embedded.node.manifest import Container, Pod
+    from mlctl_core.embedded.node.process import RunningProcess
+    from mlctl_core.embedded.node.process_runtime import Surroundings
+    from mlctl_core.objects.json import Json
+    from mlctl_core.objects.metadata import Metadata
+
+__all__ = ["ProcessPod"]
+
+# Exit code and reason of a command that cannot be executed, as containerd reports it.
+START_ERROR = 128
+START_ERROR_REASON = "StartError"
+OUT_OF_MEMORY_REASON = "OOMKilled"
+
+# Limits of termination messages: pkg/kubelet/container (MaxContainerTerminationMessage…).
+MESSAGE_BYTES = 4096
+MESSAGE_LOG_BYTES = 2048
+MESSAGE_LOG_LINES = 80
+
+# A pod that starts at once shows only that it runs: what would be written before is held back
+# for so long.
+CREATING_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class ProcessPod:
+    """A pod on this node, from its arrival to its removal. Owned by the process runtime."""
+
+    def __init__(self, pod: Pod, surroundings: Surroundings, directory: Path) -> None:
+        """Starts nothing yet; see `run`.
+
+        Args:
+            pod: as first seen.
+            surroundings: what the node offers.
+            directory: of this pod alone, made when needed.
+        """
+        self.machine = PodMachine(pod, surroundings.clock)
+        self.written: Json | None = None
+        self._around = surroundings
+        self._directory = directory
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._volumes: dict[str, Path] = {}
+        self._processes: dict[str, RunningProcess] = {}
+        self._kill_timers: dict[str, TimerHandle] = {}
+        self._out_of_memory: set[str] = set()
+        self._created_at = surroundings.clock.monotonic()
+        self.logs: dict[str, list[ContainerLog]] = {}
+        """The logs of each container's runs, the latest last."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """See `status_writer.Published`."""
+        return self.machine.pod.metadata
+
+    @property
+    def removable(self) -> bool:
+        """See `status_writer.Published`."""
+        return self.metadata.deleting and self.machine.is_over
+
+    def status(self) -> Json:
+        """See `status_writer.Published`."""
+        before = (
+            self.machine.pod.status.conditions
+            if self.written is None
+            else self.written["conditions"]
+        )
+        now = self._around.clock.now()
+        return pod_status(self.machine, address=self._around.facts.address, now=now, before=before)
+
+    def update(self, pod: Pod) -> None:
+        """The object has changed."""
+        self.machine.update(pod)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Leads the pod to its end and, once its deletion is asked for, to its removal."""
+        while True:
+            self._wake.clear()
+            step = self.machine.step()
+            if step.prepare:
+                self._spawn(self._prepare())
+            for container in step.start:
+                self._spawn(self._run_container(container))
+            for stop in step.stop:
+                self._stop(stop)
+            self._publish()
+            if self.removable:
+                return
+            await self._woken(step.wake_after)
+
+    async def kill(self) -> None:
+        """Kills every process of the pod and waits until none is left."""
+        for process in self._processes.values():
+            process.kill()
+        for timer in self._kill_timers.values():
+            timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            if task.get_name() not in self._processes:  # no process yet, so nothing to wait for
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def remove_files(self) -> None:
+        """Deletes volumes and logs; blocks on the file system."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str = "") -> None:
+        task = asyncio.create_task(work, name=name or None)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _woken(self, after: float | None) -> None:
+        if after is None:
+            await self._wake.wait()
+            return
+        timer = self._around.clock.call_later(after, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _publish(self) -> None:
+        records = self.machine.records.values()
+        creating = all(not r.waiting_reason and r.started_at is None for r in records) and not any(
+            r.ended or r.restarts for r in records
+        )
+        age = self._around.clock.monotonic() - self._created_at
+        if creating and not self.machine.is_ending and age < CREATING_SECONDS:
+            self._around.clock.call_later(CREATING_SECONDS - age, self._wake.set)
+            return
+        self._around.writer.changed(self)
+
+    def _event(self, kind: str, reason: str, message: str) -> None:
+        self._around.event(self.metadata, kind, reason, message)
+
+    # Volumes.
+
+    async def _prepare(self) -> None:
+        pod = self.machine.pod
+        try:
+            wanted = references(pod)
+            sources = await fetch_sources(self._around.client, pod.metadata.namespace, wanted)
+            tokens = await fetch_tokens(self._around.client, pod, wanted.tokens)
+            self._volumes = await asyncio.to_thread(
+                write_volumes,
+                pod,
+                self._directory / "volumes",
+                sources,
+                self._around.facts,
+                tokens,
+            )
+        except (ConfigError, MountError) as error:
+            self._event("Warning", "FailedMount", str(error))
+            self.machine.preparation_failed()
+        except Exception as error:
+            _log.exception("volumes not made", pod=str(self.metadata.key))
+            self._event("Warning", "FailedMount", repr(error))
+            self.machine.preparation_failed()
+        else:
+            self.machine.prepared()
+        self._wake.set()
+
+    # Containers.
+
+    async def _run_container(self, container: Container) -> None:
+        name = container.name
+        try:
+            process, places = await self._start(container)
+        except _NotStarted as error:
+            if error.refusal is not None:
+                self.machine.refused(name, error.refusal)
+            else:
+                self.machine.exited(name, START_ERROR, START_ERROR_REASON, str(error))
+            self._event("Warning", "Failed", f"Error: {error}")
+            self._wake.set()
+            return
+        self.machine.started(name, f"process://{process.pid}")
+        self._event("Normal", "Started", f"Container started: {name}")
+        self._wake.set()
+        code = await process.wait()
+        self._around.memory.forget(process.pid)
+        del self._processes[name]
+        if (timer := self._kill_timers.pop(name, None)) is not None:
+            timer.cancel()
+        reason = OUT_OF_MEMORY_REASON if name in self._out_of_memory else ""
+        self._out_of_memory.discard(name)
+        message = _termination_message(container, places, process, failed=code != 0)
+        self.machine.exited(name, code, reason, message)
+        self._wake.set()
+
+    async def _start(self, container: Container) -> tuple[RunningProcess, Places]:
+        """Executes a container's command.
+
+        Raises:
+            _NotStarted: it does not run.
+        """
+        image = self._around.images().get(container.image)
+        if image is None:
+            text = f'failed to pull image "{container.image}": not in the images of this node'
+            raise _NotStarted(text, Refusal("ErrImagePull", text))
+        pod = self.machine.pod
+        try:
+            wanted = references(pod)
+            sources = await fetch_sources(self._around.client, pod.metadata.namespace, wanted)
+            places = self._make_places(container)
+            spec = launch_spec(
+                pod,
+                container,
+                image,
+                sources,
+                self._around.facts,
+                places,
+                self._around.runtime_env,
+            )
+        except ConfigError as error:
+            refusal = Refusal("CreateContainerConfigError", str(error))
+            raise _NotStarted(str(error), refusal) from error
+        except Exception as error:
+            _log.exception("container not created", pod=str(self.metadata.key))
+            raise _NotStarted(repr(error), Refusal("CreateContainerError", repr(error))) from error
+        log = self._new_log(container.name)
+        try:
+            process = await start_process(spec, log, self._around.clock)
+        except LaunchFailedError as error:
+            text = f"failed to create containerd task: {error}"
+            if error.stage in ("exec", "cwd"):
+                raise _NotStarted(f"unable to start container process: {error}") from error
+            raise _NotStarted(text, Refusal("CreateContainerError", str(error))) from error
+        except OSError as error:
+            raise _NotStarted(str(error), Refusal("CreateContainerError", str(error))) from error
+        self._processes[container.name] = process
+        task = asyncio.current_task()
+        if task is not None:
+            task.set_name(container.name)
+        self._watch_memory(container, process)
+        return process, places
+
+    def _make_places(self, container: Container) -> Places:
+        directory = self._directory / "containers" / container.name
+        home = directory / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        message = directory / "termination-message"
+        message.write_text("")
+        return Places(self._volumes, home, message, self._around.root)
+
+    def _new_log(self, name: str) -> ContainerLog:
+        number = self.machine.records[name].restarts
+        path = self._directory / "logs" / name / f"{number}.log"
+        log = ContainerLog(path, self._around.clock)
+        logs = self.logs.setdefault(name, [])
+        logs.append(log)
+        for old in logs[:-2]:  # the current one and the previous one are kept
+            old.path.unlink(missing_ok=True)
+            old.path.with_name(old.path.name + ".1").unlink(missing_ok=True)
+        del logs[:-2]
+        return log
+
+    def _watch_memory(self, container: Container, process: RunningProcess) -> None:
+        limit = container.resources.limits.get("memory")
+        if limit is None:
+            return
+
+        def over() -> None:
+            self._out_of_memory.add(container.name)
+            process.kill()
+
+        self._around.memory.watch(process.pid, int(parse_quantity(limit)), over)
+
+    def _stop(self, stop: Stop) -> None:
+        process = self._processes.get(stop.name)
+        if process is None:
+            return
+        if stop.name not in self._kill_timers:
+            self._event("Normal", "Killing", f"Stopping container {stop.name}")
+            process.terminate()
+        else:
+            self._kill_timers.pop(stop.name).cancel()
+        if stop.grace <= 0:
+            process.kill()
+            return
+        self._kill_timers[stop.name] = self._around.clock.call_later(stop.grace, process.kill)
+
+
+@attrs.frozen
+class _NotStarted(Exception):  # noqa: N818 - what happened, seen from the machine
+    """A container's command does not run; without a refusal that was its program's fault."""
+
+    text: str
+    refusal: Refusal | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _termination_message(
+    container: Container, places: Places, process: RunningProcess, *, failed: bool
+) -> str:
+    """What the container left as its last words."""
+    try:
+        message = places.termination_message.read_bytes()[:MESSAGE_BYTES].decode(errors="replace")
+        if message or not failed or container.termination_message_policy == "File":
+            return message
+        return tail_text(process.log.path, MESSAGE_LOG_BYTES, MESSAGE_LOG_LINES)
+    except OSError:
+        return ""

@@ -1,0 +1,147 @@
+"""The pods of one node in mode ``process``.
+
+Promises that one bad pod stops no other, that every process is gone when `ProcessRuntime.stop`
+returns, and that what a pod left on disk goes when the pod does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import structlog
+
+from mlctl_core.embedded.node.log_reader import read_log
+from mlctl_core.embedded.node.logs import LogsUnavailableError
+from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES
+from mlctl_core.embedded.node.process_pod import ProcessPod
+from mlctl_core.embedded.node.removal import Removal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from mlctl_core.client.client import Client
+    from mlctl_core.clock import Clock
+    from mlctl_core.embedded.node.environment import Facts
+    from mlctl_core.embedded.node.images import Image
+    from mlctl_core.embedded.node.log_reader import LogOptions
+    from mlctl_core.embedded.node.manifest import Pod
+    from mlctl_core.embedded.node.memory import MemoryWatch
+    from mlctl_core.embedded.node.status_writer import StatusWriter
+    from mlctl_core.objects.metadata import Metadata
+
+__all__ = ["ProcessRuntime", "Surroundings"]
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Surroundings:
+    """What a node offers to its pods."""
+
+    client: Client
+    clock: Clock
+    writer: StatusWriter
+    memory: MemoryWatch
+    images: Callable[[], Mapping[str, Image]]
+    """The images as they are now: the file may change while the node runs."""
+
+    event: Callable[[Metadata, str, str, str], None]
+    """Records an event of a pod: metadata, type, reason, message."""
+
+    facts: Facts
+    runtime_env: Mapping[str, str]
+    """Variables that every container gets."""
+
+    root: Path | None
+    """Where containers build their roots; None: no mount namespaces on this host."""
+
+    directory: Path
+    """For the pods' files."""
+
+
+class ProcessRuntime:
+    """Runs the pods that are given to it as local processes."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+        self._pods: dict[str, ProcessPod] = {}
+        self._ended: dict[str, Removal] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cleanups: set[asyncio.Task[None]] = set()
+
+    def observe(self, pod: Pod) -> None:
+        """A pod of this node is there, or has changed."""
+        uid = pod.metadata.uid
+        if (known := self._pods.get(uid)) is not None:
+            known.update(pod)
+            return
+        if pod.status.phase in TERMINAL_PHASES:  # it ended under an earlier process of this node
+            if pod.metadata.deleting:
+                self._around.writer.changed(self._ended.setdefault(uid, Removal(pod)))
+            return
+        directory = self._around.directory / "_".join(
+            (pod.metadata.namespace, pod.metadata.name, uid)
+        )
+        started = ProcessPod(pod, self._around, directory)
+        self._pods[uid] = started
+        self._tasks[uid] = asyncio.create_task(self._run(started), name=f"pod {pod.metadata.key}")
+
+    def forget(self, uid: str) -> None:
+        """The object is gone: whatever still runs of it is killed, and its files go."""
+        self._ended.pop(uid, None)
+        pod, task = self._pods.pop(uid, None), self._tasks.pop(uid, None)
+        if pod is None or task is None:
+            return
+        cleanup = asyncio.create_task(self._clean_up(pod, task))
+        self._cleanups.add(cleanup)
+        cleanup.add_done_callback(self._cleanups.discard)
+
+    async def stop(self) -> None:
+        """Kills every process of every pod; the API server is told nothing."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*(pod.kill() for pod in self._pods.values()))
+        await asyncio.gather(*self._tasks.values(), *self._cleanups, return_exceptions=True)
+
+    def logs(
+        self, namespace: str, name: str, container: str, options: LogOptions
+    ) -> AsyncIterator[bytes]:
+        """A container's output.
+
+        Raises:
+            LogsUnavailableError: no such pod or container here, or it has not run yet.
+        """
+        found = [p for p in self._pods.values() if p.metadata.key == (namespace, name)]
+        if not found:
+            raise LogsUnavailableError(404, f'pod "{name}" not found')
+        pod = found[-1]
+        record = pod.machine.records.get(container)
+        if record is None:
+            text = f'container "{container}" not found in pod "{name}"'
+            raise LogsUnavailableError(404, text)
+        logs = pod.logs.get(container, [])
+        if options.previous:
+            if len(logs) < 2:  # noqa: PLR2004 - the current one and the one before
+                text = f'previous terminated container "{container}" in pod "{name}" not found'
+                raise LogsUnavailableError(400, text)
+            return read_log(logs[-2].path, options)
+        if not logs:
+            why = record.waiting_reason or "ContainerCreating"
+            text = f'container "{container}" in pod "{name}" is waiting to start: {why}'
+            raise LogsUnavailableError(400, text)
+        return read_log(logs[-1].path, options, logs[-1])
+
+    async def _run(self, pod: ProcessPod) -> None:
+        try:
+            await pod.run()
+        except Exception:
+            _log.exception("pod given up", pod=str(pod.metadata.key))
+            await pod.kill()
+
+    async def _clean_up(self, pod: ProcessPod, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await pod.kill()
+        await asyncio.to_thread(pod.remove_files)
