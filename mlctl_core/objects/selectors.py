@@ -33,9 +33,9 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _REQUIREMENT = re.compile(
     r"""\s*(?:
         !\s*(?P<absent>[^\s=!<>(),]+)
-      | (?P<key>[^\s=!<>(),]+)\s*(?:
-            (?P<operator>==|=|!=|<|>)\s*(?P<value>[^\s=!<>(),]*)
-          | \s(?P<set>in|notin)\s*\((?P<values>[^()]*)\)
+      | (?P<key>[^\s=!<>(),]+)(?:
+            \s*(?P<operator>==|=|!=|<|>)\s*(?P<value>[^\s=!<>(),]*)
+          | \s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)
         )?
     )\s*""",
     re.VERBOSE,
