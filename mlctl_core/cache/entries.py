@@ -30,9 +30,10 @@ def entry_of(raw: bytes) -> Entry:
         DecodeError: there is no name in them.
     """
     try:
-        return Entry(raw, decode_metadata(raw))
+        metadata = decode_metadata(raw)
     except _NOT_DECODABLE as error:
         return Entry(raw, _salvage(raw), f"{type(error).__name__}: {error}")
+    return Entry(raw, _named(metadata))
 
 
 def _salvage(raw: bytes) -> Metadata:

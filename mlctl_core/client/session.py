@@ -8,8 +8,9 @@ credentials and one more try. Redirects are not followed: they would carry the t
 The environment's proxies and ``.netrc`` are not asked.
 
 Does not promise fairness or a rate: the server's priority and fairness is the limiter. Nor that
-a GET, PUT or DELETE is sent once only: aiohttp repeats it when a connection that was kept alive
-turns out to be closed, which may be after the server did it. Preconditions make that harmless.
+a GET, PUT or DELETE is sent once only: when a connection breaks before the answer begins, aiohttp
+repeats it once (RFC 9112, 9.3.1), though the server may have done it. Preconditions make that
+harmless.
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ class VirtualClock:
         self._elapsed = 0.0
         self._timers: list[tuple[float, int, _Timer]] = []
         self._made = count()
+        self.sleepers = 0
+        """How many tasks are in `sleep` right now."""
 
     def now(self) -> datetime:
         """The start plus what the test advanced by, plus what it stepped by."""
@@ -68,9 +70,11 @@ class VirtualClock:
                 woken.set_result(None)
 
         timer = self.call_later(seconds, wake)
+        self.sleepers += 1
         try:
             await woken
         finally:
+            self.sleepers -= 1
             timer.cancel()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:

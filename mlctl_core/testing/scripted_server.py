@@ -137,9 +137,9 @@ class Exchange:
     ) -> None:
         """Answer, with JSON unless ``body`` is bytes."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self._answer.set_result(
-            web.Response(body=data, status=status, headers=headers, content_type=content_type)
-        )
+        answer = web.Response(body=data, status=status, headers=headers, content_type=content_type)
+        answer.force_close()
+        self._answer.set_result(answer)
 
     def fail(self, status: int, reason: str = "", **more: object) -> None:
         """Answer with a Status; ``more`` are fields of it."""
@@ -176,7 +176,10 @@ class Exchange:
             self._answer.set_result(self._stream)
 
     def cut(self) -> None:
-        """Break the connection, whatever has been sent."""
+        """Break the connection, whatever has been sent.
+
+        If nothing has, aiohttp as a client sends a GET, PUT or DELETE once more by itself.
+        """
         if self._request.transport is not None:
             self._request.transport.abort()
         if not self._answer.done():

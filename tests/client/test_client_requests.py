@@ -27,7 +27,7 @@ from mlctl_core.testing.scripted_server import ScriptedServer, status_body
 
 async def until(condition):
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - bytes on their way through a socket
+        while not condition():
             await asyncio.sleep(0)
 
 

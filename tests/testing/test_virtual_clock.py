@@ -80,9 +80,11 @@ async def test_a_cancelled_sleeper_leaves_no_timer_behind():
     clock = VirtualClock()
     task = asyncio.create_task(clock.sleep(10))
     await clock.settle()
+    assert clock.sleepers == 1
     task.cancel()
     await clock.settle()
     assert clock.next_timer() is None
+    assert clock.sleepers == 0
 
 
 async def test_stepping_the_wall_clock_moves_no_timer():
@@ -98,7 +100,7 @@ async def test_tasks_that_never_rest_fail_the_test_instead_of_hanging_it(monkeyp
     monkeypatch.setattr("mlctl_core.testing.clock.SETTLE_TURNS", 50)
 
     async def spin():
-        while True:  # noqa: ASYNC110 - the fault under test
+        while True:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(spin())

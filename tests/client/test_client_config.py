@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import yaml
-from certificates import Identity, data
+from client_certificates import Identity, data
 
 from mlctl_core.client import incluster
 from mlctl_core.client.client import Client
