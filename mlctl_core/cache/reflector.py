@@ -155,21 +155,16 @@ class Reflector:
     async def run(self) -> None:
         """List and watch until cancelled. Raises only what a sink raises."""
         while True:
-            was_listed = self._listed
             started = self._clock.monotonic()
             try:
-                if was_listed:
-                    await self._watch()
-                elif self._streams_lists:
-                    await self._stream()
-                else:
+                if not self._listed and not self._streams_lists:
                     await self._list()
+                    continue
+                await (self._watch() if self._listed else self._stream())
             except ClientError as error:
-                lasted = self._clock.monotonic() - started
-                await self._recover(error, lasted)
+                await self._recover(error, lasted=self._clock.monotonic() - started)
             else:
-                if was_listed:
-                    self._sink.restarted(CLOSED)
+                self._sink.restarted(CLOSED)
 
     async def _list(self) -> None:
         page = await self._client.list_all(
@@ -266,7 +261,7 @@ class Reflector:
             self._log.error("undecodable object", key=str(entry.key), error=entry.undecodable)
         return entry
 
-    async def _recover(self, error: ClientError, lasted: float) -> None:
+    async def _recover(self, error: ClientError, *, lasted: float) -> None:
         """Decide what comes next, and wait if it must not come at once."""
         self.last_error = error
         watching = self._listed

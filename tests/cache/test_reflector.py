@@ -242,6 +242,15 @@ class TestWatch:
         assert rig.sink.restarts == ["closed"]
         assert rig.clock.monotonic() == 0
 
+    async def test_a_streamed_list_that_ended_cleanly_is_followed_by_a_watch(self, rig):
+        stream = await rig.next_stream()
+        await stream.bookmark("10", initial_events_end=True)
+        await stream.event("ADDED", pod("a", "11"))
+        await rig.sink.until("changed", "a", "11")
+        stream.end()
+        assert (await rig.next_watch()).query["resourceVersion"] == "11"
+        assert rig.sink.restarts == ["closed"]
+
     async def test_a_bookmark_moves_the_version_and_nothing_else(self, rig):
         watch = await rig.listed("a")
         for version in range(20, 120):
