@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlctl_core.embedded.apiserver import config_rules, names, pod_defaults
+from mlctl_core.embedded.apiserver import (
+    cluster_rules,
+    config_rules,
+    names,
+    pod_defaults,
+    pod_rules,
+    workload_rules,
+)
 from mlctl_core.embedded.apiserver import workload_defaults as workloads
 
 if TYPE_CHECKING:
@@ -49,7 +56,26 @@ _DEFAULTS: Final[dict[tuple[str, str], Defaults]] = {
 
 _CHECKS: Final[dict[tuple[str, str], Check]] = {
     ("", "ConfigMap"): config_rules.check_config_map,
+    ("", "Event"): cluster_rules.check_core_event,
+    ("", "Node"): cluster_rules.check_node,
+    ("", "PersistentVolumeClaim"): cluster_rules.check_claim,
+    ("", "Pod"): pod_rules.check_pod,
     ("", "Secret"): config_rules.check_secret,
+    ("", "Service"): cluster_rules.check_service,
+    ("apps", "DaemonSet"): workload_rules.check_daemon_set,
+    ("apps", "Deployment"): workload_rules.check_deployment,
+    ("apps", "ReplicaSet"): workload_rules.check_replica_set,
+    ("apps", "StatefulSet"): workload_rules.check_stateful_set,
+    ("batch", "CronJob"): workload_rules.check_cron_job,
+    ("batch", "Job"): workload_rules.check_job,
+    ("coordination.k8s.io", "Lease"): cluster_rules.check_lease,
+    ("events.k8s.io", "Event"): cluster_rules.check_event,
+    ("policy", "PodDisruptionBudget"): cluster_rules.check_disruption_budget,
+    (_RBAC, "ClusterRole"): cluster_rules.check_role,
+    (_RBAC, "ClusterRoleBinding"): cluster_rules.check_role_binding,
+    (_RBAC, "Role"): cluster_rules.check_role,
+    (_RBAC, "RoleBinding"): cluster_rules.check_role_binding,
+    ("scheduling.k8s.io", "PriorityClass"): cluster_rules.check_priority_class,
 }
 
 _NAMES: Final[dict[tuple[str, str], Callable[[str], list[str]]]] = {

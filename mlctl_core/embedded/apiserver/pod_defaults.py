@@ -61,8 +61,6 @@ def default_pod_spec(spec: Json) -> None:
         _default_container(container)
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
-    for constraint in spec.get("topologySpreadConstraints") or ():
-        constraint.setdefault("whenUnsatisfiable", "DoNotSchedule")
 
 
 def _containers(spec: Json) -> list[Json]:
