@@ -19,6 +19,8 @@ CODE_DIRECTORY = "/mlctl/code"
 DEFAULT_INTERPRETER = ("python", "-u")
 """Unbuffered: a line of output must reach the log when it is printed, not when a block fills."""
 
+_NO_MODULE = re.compile(r"No module named '?([\w.]+)'?\)?$")
+
 FUNCTION_RUNNER = """\
 import functools, importlib, sys
 target = sys.argv.pop(1)
@@ -69,5 +71,7 @@ def is_missing(entrypoint: str, output: str) -> bool:
     module, _, function = entrypoint.partition(":")
     if function and last == f"AttributeError: module '{module}' has no attribute '{function}'":
         return True
-    missing = re.search(r"No module named '?([\w.]+)'?$", last)
+    if f"__path__ attribute not found on '{module.rpartition('.')[0]}'" in last:
+        return True
+    missing = _NO_MODULE.search(last)
     return missing is not None and f"{module}.".startswith(f"{missing[1]}.")

@@ -338,9 +338,10 @@ class World:
                 raise ConflictError(change)
         new = merged(live, body)
         self.put(change.kind, new)
-        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
-            if not new["metadata"].get("deletionGracePeriodSeconds"):
-                self.remove(change.kind, change.key.name)
+        metadata = new["metadata"]
+        waits = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
+        if metadata.get("deletionTimestamp") and not waits:
+            self.remove(change.kind, change.key.name)
 
     # The store.
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from controllers.jobs.entrypoint import command, missing_file
+from controllers.jobs.entrypoint import command, is_missing, missing_file
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,38 @@ def test_a_function_is_called_and_only_a_whole_number_is_its_exit_code(tmp_path,
     argv = command("job:Main.run", ["a", "b c"], [sys.executable, "-u"])
     done = subprocess.run(argv, cwd=tmp_path, check=False, capture_output=True)
     assert done.returncode == code, done.stderr
+
+
+def last_words(tmp_path, entrypoint):
+    argv = command(entrypoint, [], [sys.executable])
+    argv = [word.replace("/mlctl/code", str(tmp_path)) for word in argv]
+    done = subprocess.run(argv, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    return done.stderr.replace(str(tmp_path), "/mlctl/code")
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "missing"),
+    [
+        ("nowhere.py", True),
+        ("nowhere", True),
+        ("nowhere.at.all", True),
+        ("job.nowhere", True),
+        ("nowhere:main", True),
+        ("job:nowhere", True),
+        ("job:broken", False),
+        ("imports", False),
+        ("imports.py", False),
+        ("imports:main", False),
+    ],
+)
+def test_an_entrypoint_that_does_not_exist_is_told_from_one_that_fails(
+    tmp_path, entrypoint, missing
+):
+    (tmp_path / "job.py").write_text("def broken():\n    import math\n    math.nowhere\n")
+    (tmp_path / "imports.py").write_text("import not_installed\n")
+    assert is_missing(entrypoint, last_words(tmp_path, entrypoint)) == missing
+
+
+def test_a_run_without_output_says_nothing_about_its_entrypoint():
+    assert not is_missing("train.py", "")

@@ -2,6 +2,7 @@ import pytest
 from job_world import JOB, World
 
 from mlctl_core.objects.kinds import CONFIG_MAP, POD
+from mlctl_core.reconcile.plan import Plan
 
 POD_NAME = "pyjob-mnist-worker-0"
 
@@ -73,8 +74,7 @@ def test_an_ended_job_with_everything_done_plans_nothing(world):
     world.finish(0)
     world.settle()
     plan = world.plan()
-    assert not (plan.apply or plan.patch or plan.delete or plan.status or plan.events)
-    assert plan.requeue_after is None
+    assert plan == Plan()
 
 
 @pytest.mark.parametrize("act", ["pending", "bound", "running"])

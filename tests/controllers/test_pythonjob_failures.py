@@ -1,0 +1,346 @@
+"""What each way to fail does to a job: its reason, its budgets, its words."""
+
+import pytest
+from job_world import World
+
+from controllers.jobs.lifecycle import NODE_PATIENCE
+from mlctl_core.objects.kinds import NODE, POD
+
+POD_NAME = "pyjob-mnist-worker-0"
+NEVER = {"backoffLimit": 0, "infraBackoffLimit": 0}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def running(world, **spec):
+    world.submit(**spec)
+    world.settle()
+    world.run()
+    world.settle()
+    world.pass_time(10)
+    return world
+
+
+def preempt(world):
+    pod = world.raw(POD, POD_NAME)
+    world.condition(pod, "DisruptionTarget", "True", "PreemptionByScheduler", "for others")
+    world.delete(POD, POD_NAME)
+    world.kubelet_ends_deleted_pods()
+
+
+def delete(world):
+    world.delete(POD, POD_NAME)
+    world.pass_time(1)
+    world.kubelet_ends_deleted_pods()
+
+
+ENDS = {
+    "app": lambda world: world.finish(3),
+    "signal": lambda world: world.finish(139),
+    "oom": lambda world: world.finish(137, "OOMKilled"),
+    "start": lambda world: world.finish(128, "StartError", message="exec: python: not found"),
+    "evicted": lambda world: world.phase("Failed", reason="Evicted", message="Low on memory."),
+    "rejected": lambda world: world.phase("Failed", reason="UnexpectedAdmissionError"),
+    "preempted": preempt,
+    "deleted": delete,
+    "silently failed": lambda world: world.phase("Failed"),
+    "vanished": lambda world: world.remove(POD, POD_NAME),
+}
+"""How a running pod fails, in the ways that clusters know."""
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "exit_code", "words"),
+    [
+        ("app", "AppError", 3, f"exit code 3. Its output: kubectl logs -n default {POD_NAME}"),
+        ("signal", "AppError", 139, "signal 11"),
+        ("oom", "OOMKilled", 137, "choose a larger spec.size"),
+        ("start", "AppError", 128, "exec: python: not found"),
+    ],
+)
+def test_failures_of_the_program_count_against_backoff_limit(world, how, reason, exit_code, words):
+    running(world, backoffLimit=1, infraBackoffLimit=0)
+    ENDS[how](world)
+    world.settle()
+    status = world.status
+    assert (status.phase, status.reason) == ("Restarting", reason)
+    assert (status.restarts, status.infra_restarts) == (1, 0)
+    assert words in status.message
+    [record] = status.restart_history
+    assert (record.reason, record.exit_code, record.pod) == (reason, exit_code, POD_NAME)
+    assert world.truths()["Restarting"] == "True"
+    assert [e.reason for e in world.events] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("evicted", "Evicted"),
+        ("rejected", "PodRejected"),
+        ("preempted", "Preempted"),
+        ("deleted", "PodDeleted"),
+        ("silently failed", "PodFailed"),
+        ("vanished", "PodDeleted"),
+    ],
+)
+def test_failures_of_the_cluster_count_against_infra_backoff_limit(world, how, reason):
+    running(world, backoffLimit=0, infraBackoffLimit=1)
+    ENDS[how](world)
+    world.settle()
+    status = world.status
+    assert (status.phase, status.reason) == ("Restarting", reason)
+    assert (status.restarts, status.infra_restarts) == (0, 1)
+
+
+@pytest.mark.parametrize("how", ["app", "oom", "evicted", "deleted", "preempted"])
+def test_without_a_budget_the_failure_itself_is_the_reason(world, how):
+    running(world, **NEVER)
+    ENDS[how](world)
+    world.settle()
+    assert world.status.phase == "Failed"
+    assert world.status.reason in ("AppError", "OOMKilled", "Evicted", "PodDeleted", "Preempted")
+    assert world.truths() == {"PodsReady": "False", "Running": "False", "Failed": "True"}
+    assert world.status.restart_history == ()
+
+
+def test_a_spent_budget_is_the_reason_and_the_last_failure_is_told(world):
+    running(world, backoffLimit=1)
+    world.finish(3)
+    world.settle()
+    world.pass_time(5)
+    world.settle()
+    world.run()
+    world.finish(4)
+    world.settle()
+    assert world.status.reason == "BackoffLimitExceeded"
+    assert "spec.backoffLimit of 1 is spent. The last failure was AppError" in world.status.message
+    assert "exit code 4" in world.status.message
+
+
+def test_each_attempt_has_its_number_and_waits_twice_as_long_as_the_one_before(world):
+    running(world, backoffLimit=3)
+    waits = []
+    for attempt in (2, 3, 4):
+        world.finish(1)
+        world.settle()
+        waits.append(world.last.requeue_after)
+        world.pass_time(waits[-1] - 1)
+        world.settle()
+        assert world.pods() == []
+        world.pass_time(1)
+        world.settle()
+        [pod] = world.pods()
+        assert pod["metadata"]["labels"]["mlctl.dev/attempt"] == str(attempt)
+        world.run()
+    assert waits == [5, 10, 20]
+
+
+def test_the_restart_history_keeps_the_last_ten(world):
+    running(world, backoffLimit=12)
+    for _ in range(12):
+        world.finish(1)
+        world.settle()
+        world.pass_time(300)
+        world.settle()
+        world.run()
+    assert len(world.status.restart_history) == 10
+    assert world.status.restarts == 12
+
+
+def test_a_program_that_ended_by_itself_before_somebody_deleted_its_pod_keeps_its_result(world):
+    running(world, **NEVER)
+    world.finish(3)
+    world.pass_time(1)
+    world.delete(POD, POD_NAME)
+    world.settle()
+    assert (world.status.reason, world.pods()) == ("AppError", [])
+
+
+def test_a_program_that_exits_with_0_because_it_was_told_to_stop_has_not_succeeded(world):
+    running(world)
+    world.delete(POD, POD_NAME)
+    world.pass_time(1)
+    world.finish(0)
+    world.settle()
+    assert (world.status.phase, world.status.reason) == ("Restarting", "PodDeleted")
+
+
+def test_a_pod_deleted_before_it_got_a_node_is_replaced_at_once(world):
+    world.submit()
+    world.settle()
+    world.delete(POD, POD_NAME)
+    world.settle()
+    assert (world.status.reason, world.status.infra_restarts) == ("PodDeleted", 1)
+    assert world.pods() == []
+
+
+def test_failed_dependencies_are_told_with_the_last_lines_of_the_step(world):
+    world.logs["dependencies"] = "Collecting no-such\n\nERROR: No matching distribution\n"
+    world.submit(dependencies=["no-such"])
+    world.settle()
+    world.bind()
+    world.settle()
+    assert world.status.reason == "InstallingDependencies"
+    world.finish(1, container="dependencies")
+    world.settle()
+    assert (world.status.phase, world.status.reason) == ("Failed", "DependencyFailed")
+    assert "spec.dependencies ended with exit code 1" in world.status.message
+    assert "Collecting no-such | ERROR: No matching distribution" in world.status.message
+
+
+def test_a_module_that_does_not_exist_is_an_entrypoint_not_found(world):
+    world.logs["main"] = "/usr/bin/python: No module named trian\n"
+    running(world, entrypoint="trian", **NEVER)
+    world.finish(1)
+    world.settle()
+    assert world.status.reason == "EntrypointNotFound"
+    assert "spec.entrypoint: there is no trian" in world.status.message
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
+def test_an_image_that_cannot_be_pulled_is_told_at_once_and_is_a_failed_attempt_later(
+    world, reason
+):
+    world.submit(infraBackoffLimit=0)
+    world.settle()
+    world.bind()
+    world.wait(reason, "no such image")
+    plan = world.settle()
+    assert (world.status.phase, world.status.reason) == ("Preparing", "ImagePullFailed")
+    assert "no such image" in world.status.message
+    assert [e.reason for e in world.events] == ["ImagePullFailed"]
+    world.pass_time(plan.requeue_after)
+    world.settle()
+    assert (world.status.phase, world.status.reason) == ("Failed", "ImagePullFailed")
+    world.kubelet_ends_deleted_pods()
+    assert world.pods() == []
+
+
+def test_a_missing_secret_is_told_in_the_kubelets_words(world):
+    world.submit()
+    world.settle()
+    world.bind()
+    world.wait("CreateContainerConfigError", 'secret "token" not found')
+    world.settle()
+    assert world.status.reason == "CreateContainerConfigError"
+    assert world.status.message == 'secret "token" not found'
+
+
+def test_an_unschedulable_pod_is_told_in_the_schedulers_words_with_the_size_to_change(world):
+    world.submit(size="large")
+    world.settle()
+    world.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
+    world.settle()
+    assert (world.status.phase, world.status.reason) == ("Scheduling", "Unschedulable")
+    assert "0/1 nodes are available: 1 Insufficient cpu." in world.status.message
+    assert "spec.size than large" in world.status.message
+    assert [e.reason for e in world.events] == ["Unschedulable"]
+    world.settle()
+    assert len(world.events) == 1
+
+
+class TestNodes:
+    def test_a_silent_node_is_waited_for_and_believed_again(self, world):
+        running(world)
+        world.node("cpu-1", ready="Unknown")
+        world.settle()
+        assert (world.status.phase, world.status.reason) == ("Running", "NodeLost")
+        assert world.truths()["Running"] == "Unknown"
+        world.pass_time(3600)
+        world.settle()
+        assert world.status.infra_restarts == 0
+        world.node("cpu-1")
+        world.settle()
+        assert (world.status.reason, world.truths()["Running"]) == ("Started", "True")
+
+    def test_a_node_that_is_gone_takes_its_pod_along_after_a_while(self, world):
+        running(world)
+        world.remove(NODE, "cpu-1")
+        plan = world.settle()
+        assert world.status.reason == "NodeLost"
+        assert world.status.infra_restarts == 0
+        world.pass_time(max(plan.requeue_after, NODE_PATIENCE.total_seconds()))
+        world.settle()
+        assert (world.status.phase, world.status.infra_restarts) == ("Restarting", 1)
+
+    def test_a_node_that_the_cache_learns_of_late_is_no_loss(self, world):
+        world.submit()
+        world.settle()
+        world.bind(node="new")
+        world.settle()
+        world.pass_time(1)
+        world.node("new")
+        world.settle()
+        assert world.status.reason == "StartingContainers"
+        assert world.status.infra_restarts == 0
+
+    def test_a_pod_on_an_out_of_service_node_is_given_up_and_taken_away_by_force(self, world):
+        running(world)
+        world.delete(POD, POD_NAME)
+        world.node("cpu-1", "Unknown", [{"key": "node.kubernetes.io/out-of-service"}])
+        world.settle()
+        assert (world.status.phase, world.status.reason) == ("Restarting", "NodeLost")
+        assert world.pods() == [], "no kubelet is left to do it"
+
+    def test_a_pod_being_deleted_on_a_silent_node_stays_until_the_node_is_known_to_be_gone(
+        self, world
+    ):
+        running(world)
+        world.delete(POD, POD_NAME)
+        world.node("cpu-1", ready="Unknown")
+        world.settle()
+        assert world.status.reason == "NodeLost"
+        assert len(world.pods()) == 1
+        world.remove(NODE, "cpu-1")
+        world.settle()
+        assert world.pods() == []
+
+
+class TestLogs:
+    def test_an_unreadable_log_is_tried_again_and_then_done_without(self, world):
+        running(world)
+        world.unreadable.add(world.raw(POD, POD_NAME)["metadata"]["uid"])
+        world.finish(0)
+        plan = world.settle()
+        assert plan.requeue_after == 2
+        assert world.status.phase == "Running"
+        assert world.raw(POD, POD_NAME)["metadata"]["finalizers"] == ["mlctl.dev/tracking"]
+        world.pass_time(30)
+        world.settle()
+        assert world.status.phase == "Succeeded"
+        assert "log could not be read: no route" in world.status.message
+
+    def test_a_failed_run_has_its_metrics_too(self, world):
+        world.logs["main"] = "loss=nan\n"
+        running(world, **NEVER)
+        world.finish(1)
+        world.settle()
+        assert world.status.metrics["loss"].value == "NaN"
+
+    def test_a_deadline_does_not_wait_for_a_log(self, world):
+        running(world, activeDeadlineSeconds=10)
+        world.settle()
+        assert world.status.reason == "DeadlineExceeded"
+
+
+def test_gpus_are_charged_from_binding_to_the_end_of_each_attempt(world):
+    world.submit(size="gpu-large", backoffLimit=1)
+    world.settle()
+    world.bind()
+    world.pass_time(5)
+    world.run()
+    world.settle()
+    world.pass_time(10)
+    world.finish(1)
+    world.settle()
+    assert world.status.gpu_seconds == 15
+    world.pass_time(60)
+    world.settle()
+    world.run()
+    world.pass_time(7)
+    world.finish(0)
+    world.settle()
+    assert world.status.gpu_seconds == 22
