@@ -183,7 +183,7 @@ class _Agent:
             POD,
             field_selector=self._selector(),
             clock=self._clock,
-            random=Random(),  # noqa: S311 - spreads retries
+            random=Random(),
         )
         informer.add_handler(self._changed)
         async with asyncio.TaskGroup() as group:
@@ -210,7 +210,7 @@ class _Agent:
             try:
                 return runtime.logs(namespace, name, container, options)
             except LogsUnavailableError as error:
-                missing = error if error.status != 404 else missing  # noqa: PLR2004 - HTTP
+                missing = error if error.status != 404 else missing
         raise missing
 
     def _selector(self) -> str:
@@ -251,7 +251,7 @@ class _Agent:
         try:
             pod = decode_pod(change.entry.raw)
         except msgspec.DecodeError as error:
-            _log.error("pod not understood", pod=str(change.key), error=str(error))  # noqa: TRY400
+            _log.error("pod not understood", pod=str(change.key), error=str(error))
             self._event(change.entry.metadata, "Warning", "FailedValidation", str(error))
             return
         runtime = self._runtimes.get(pod.spec.node_name)

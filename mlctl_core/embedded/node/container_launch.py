@@ -6,6 +6,7 @@ their mount paths; without one, those paths are rewritten wherever the specifica
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from mlctl_core.embedded.node.rewrite import path_rewriter
 from mlctl_core.embedded.node.volumes import is_read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mlctl_core.embedded.node.environment import Facts, Sources
     from mlctl_core.embedded.node.images import Image
     from mlctl_core.embedded.node.manifest import Container, Pod, VolumeMount

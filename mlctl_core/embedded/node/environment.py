@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from decimal import ROUND_CEILING
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from mlctl_core.embedded.node.expansion import expand
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mlctl_core.embedded.node.manifest import (
         Container,

@@ -11,14 +11,12 @@ A name that is not in the file is an image that cannot be pulled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Image", "ImagesError", "load_images"]
 

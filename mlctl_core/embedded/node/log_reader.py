@@ -8,7 +8,7 @@ until the container has ended and everything has been read.
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
@@ -17,7 +17,6 @@ from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from mlctl_core.embedded.node.container_log import ContainerLog

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mlctl_core.embedded.node import resume
+from mlctl_core.embedded.node.manifest import Container
 from mlctl_core.embedded.node.records import Record, Termination
 from mlctl_core.objects.times import parse_time
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlctl_core.clock import Clock
-    from mlctl_core.embedded.node.manifest import Container, Pod
+    from mlctl_core.embedded.node.manifest import Pod
 
 __all__ = ["Ending", "PodMachine", "Refusal", "Step", "Stop"]
 

@@ -6,6 +6,7 @@ catch a program that grows, not one that is over for a moment. Does nothing with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import attrs
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mlctl_core.clock import Clock
 

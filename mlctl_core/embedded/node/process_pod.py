@@ -316,7 +316,7 @@ class ProcessPod:
 
 
 @attrs.frozen
-class _NotStarted(Exception):  # noqa: N818 - what happened, seen from the machine
+class _NotStarted(Exception):
     """A container's command does not run; without a refusal that was its program's fault."""
 
     text: str

@@ -7,30 +7,31 @@ returns, and that what a pod left on disk goes when the pod does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import structlog
 
+from mlctl_core.client.client import Client
+from mlctl_core.clock import Clock
+from mlctl_core.embedded.node.environment import Facts
+from mlctl_core.embedded.node.images import Image
 from mlctl_core.embedded.node.log_reader import read_log
 from mlctl_core.embedded.node.logs import LogsUnavailableError
+from mlctl_core.embedded.node.memory import MemoryWatch
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES
 from mlctl_core.embedded.node.process_pod import ProcessPod
 from mlctl_core.embedded.node.removal import Removal
+from mlctl_core.embedded.node.status_writer import StatusWriter
+from mlctl_core.objects.metadata import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator
 
-    from mlctl_core.client.client import Client
-    from mlctl_core.clock import Clock
-    from mlctl_core.embedded.node.environment import Facts
-    from mlctl_core.embedded.node.images import Image
     from mlctl_core.embedded.node.log_reader import LogOptions
     from mlctl_core.embedded.node.manifest import Pod
-    from mlctl_core.embedded.node.memory import MemoryWatch
-    from mlctl_core.embedded.node.status_writer import StatusWriter
-    from mlctl_core.objects.metadata import Metadata
 
 __all__ = ["ProcessRuntime", "Surroundings"]
 
@@ -124,7 +125,7 @@ class ProcessRuntime:
             raise LogsUnavailableError(404, text)
         logs = pod.logs.get(container, [])
         if options.previous:
-            if len(logs) < 2:  # noqa: PLR2004 - the current one and the one before
+            if len(logs) < 2:
                 text = f'previous terminated container "{container}" in pod "{name}" not found'
                 raise LogsUnavailableError(400, text)
             return read_log(logs[-2].path, options)

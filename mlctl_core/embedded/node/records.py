@@ -6,12 +6,10 @@ status), intervals are measured on the monotonic clock.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import attrs
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["Backoff", "Record", "Termination"]
 

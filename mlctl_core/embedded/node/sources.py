@@ -16,7 +16,6 @@ from mlctl_core.embedded.node.environment import (
     decode_config_map,
     decode_secret,
 )
-from mlctl_core.objects.json import Json
 from mlctl_core.objects.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT, Kind
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from mlctl_core.client.client import Client
     from mlctl_core.embedded.node.manifest import Pod, TokenSource
     from mlctl_core.embedded.node.volumes import References
+    from mlctl_core.objects.json import Json
 
 __all__ = ["fetch_sources", "fetch_tokens"]
 

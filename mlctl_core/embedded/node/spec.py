@@ -7,6 +7,7 @@ the defaults of its mode.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, cast
 
 import attrs
@@ -14,7 +15,7 @@ import attrs
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["NodeSpec", "PodsMode", "Taint", "node_specs", "parse_node_spec"]
 

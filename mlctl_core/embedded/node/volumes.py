@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mlctl_core.embedded.node.environment import ConfigError, field_value, resource_value
+from mlctl_core.embedded.node.manifest import (
+    TokenSource,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
     from mlctl_core.embedded.node.environment import Facts, Sources
     from mlctl_core.embedded.node.manifest import (
         ObjectFiles,
         Pod,
         Projected,
         ProjectedFiles,
-        TokenSource,
         Volume,
     )
 

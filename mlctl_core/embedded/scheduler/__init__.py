@@ -1,2 +1,1 @@
-"""A small scheduler: places pods on nodes, as an ordinary client of the API.
-"""
+"""A small scheduler: places pods on nodes, as an ordinary client of the API."""
