@@ -35,7 +35,8 @@ class Delays(Generic[K]):
     def __init__(self, clock: Clock, due: Callable[[K, Iterable[str]], None]) -> None:
         self._clock = clock
         self._due = due
-        self._waiting: dict[K, tuple[float, dict[str, None]]] = {}
+        # By key: when, the number of the heap's entry, and why.
+        self._waiting: dict[K, tuple[float, int, dict[str, None]]] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._entries = 0
         self._timer: TimerHandle | None = None
@@ -48,12 +49,12 @@ class Delays(Generic[K]):
         """Let ``key`` wait for ``seconds``, or for what is left of an earlier wait if less."""
         at = self._clock.monotonic() + seconds
         waiting = self._waiting.get(key)
-        merged = waiting[1] if waiting is not None else {}
+        merged = waiting[2] if waiting is not None else {}
         merged.update(dict.fromkeys(reasons))
         if waiting is not None and waiting[0] <= at:
             return
-        self._waiting[key] = (at, merged)
         self._entries += 1
+        self._waiting[key] = (at, self._entries, merged)
         # The number decides between equal times: keys need not be comparable.
         heapq.heappush(self._heap, (at, self._entries, key))
         if len(self._heap) > len(self._waiting) + MAX_DEAD_ENTRIES:
@@ -63,7 +64,7 @@ class Delays(Generic[K]):
     def take(self, key: K) -> Iterable[str]:
         """Wait for ``key`` no longer; the reasons it was given, none if it did not wait."""
         waiting = self._waiting.pop(key, None)
-        return waiting[1] if waiting is not None else ()
+        return waiting[2] if waiting is not None else ()
 
     def clear(self) -> None:
         """Wait for nothing any more."""
@@ -72,14 +73,8 @@ class Delays(Generic[K]):
         self._set_timer()
 
     def _rebuild(self) -> None:
-        self._heap = [
-            (at, number, key) for at, number, key in self._heap if self._is_alive(at, key)
-        ]
+        self._heap = [(at, number, key) for key, (at, number, _) in self._waiting.items()]
         heapq.heapify(self._heap)
-
-    def _is_alive(self, at: float, key: K) -> bool:
-        waiting = self._waiting.get(key)
-        return waiting is not None and waiting[0] == at
 
     def _set_timer(self) -> None:
         next_at = self._heap[0][0] if self._heap else float("inf")
@@ -97,7 +92,8 @@ class Delays(Generic[K]):
         self._timer, self._timer_at = None, float("inf")
         now = self._clock.monotonic()
         while self._heap and self._heap[0][0] <= now:
-            at, _, key = heapq.heappop(self._heap)
-            if self._is_alive(at, key):
+            _, number, key = heapq.heappop(self._heap)
+            waiting = self._waiting.get(key)
+            if waiting is not None and waiting[1] == number:
                 self._due(key, self.take(key))
         self._set_timer()
