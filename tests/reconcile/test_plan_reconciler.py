@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from reconcile_objects import entry, obj, stores
+
+from mlctl_core.objects.core import ConfigMap
+from mlctl_core.objects.json import DecodeError
+from mlctl_core.objects.keys import ObjectKey
+from mlctl_core.objects.kinds import CONFIG_MAP, POD
+from mlctl_core.reconcile.gate import Gate
+from mlctl_core.reconcile.plan import EventNote, Plan, Request, WriteFailure
+from mlctl_core.reconcile.plan_reconciler import OBSERVE_SECONDS, PlanReconciler
+from mlctl_core.reconcile.planner import planner
+from mlctl_core.reconcile.writer import PartialError, RefusedError, StaleError, Written
+from mlctl_core.telemetry.metrics import Metrics
+from mlctl_core.testing.clock import VirtualClock
+
+KEY = ObjectKey("default", "owner")
+ME = obj(CONFIG_MAP, "owner", data={"wish": "a"})
+FAILURE = WriteFailure(kind=POD, name="p", status=403, reason="Forbidden", message="over quota")
+WRITTEN = Written(kind=POD, key=ObjectKey("default", "p"), uid="u", resource_version="9")
+
+
+class Sink:
+    """Takes plans; answers each with what the test says, nothing written by default."""
+
+    def __init__(self):
+        self.plans = []
+        self.known = []
+        self.answers = []
+
+    async def execute(self, owner, plan, failures=()):
+        self.plans.append((owner, plan))
+        self.known.append(tuple(failures))
+        answer = self.answers.pop(0) if self.answers else ()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+class Recorder:
+    def __init__(self):
+        self.notes = []
+
+    def record(self, note):
+        self.notes.append((note.type, note.reason, note.message))
+
+
+class Rig:
+    def __init__(self, function, *bodies, **declared):
+        self.clock = VirtualClock()
+        self.metrics = Metrics()
+        self.stores = stores(*bodies)
+        self.sink = Sink()
+        self.recorder = Recorder()
+        self.gate = Gate(self.stores, clock=self.clock, release=lambda key: None)
+        self.reconciler = PlanReconciler(
+            planner(ConfigMap, owns=["v1/Pod"], **declared)(function),
+            stores=self.stores,
+            sink=self.sink,
+            gate=self.gate,
+            recorder=self.recorder,
+            client="the client",
+            clock=self.clock,
+            metrics=self.metrics.controller("configmap"),
+        )
+
+    async def reconcile(self, received=None):
+        return await self.reconciler.reconcile(Request(KEY, (), received))
+
+
+async def test_the_planner_sees_the_object_and_its_plan_is_carried_out():
+    rig = Rig(lambda obj, view: Plan(status={"wish": obj.data["wish"]}), ME)
+    await rig.reconcile()
+    ((owner, plan),) = rig.sink.plans
+    assert plan.status == {"wish": "a"}
+    assert (owner.kind, owner.key, owner.metadata.uid) == (CONFIG_MAP, KEY, "uid-owner")
+
+
+async def test_the_plans_timer_is_handed_on():
+    rig = Rig(lambda obj, view: Plan(requeue_after=7), ME)
+    assert (await rig.reconcile()).requeue_after == 7
+
+
+async def test_events_are_recorded_once_everything_is_written():
+    note = EventNote("Normal", "Started", "it runs")
+    rig = Rig(lambda obj, view: Plan(events=[note]), ME)
+    rig.sink.answers = [PartialError([], StaleError("409"))]
+    with pytest.raises(StaleError):
+        await rig.reconcile()
+    assert rig.recorder.notes == []
+    await rig.reconcile()
+    assert rig.recorder.notes == [("Normal", "Started", "it runs")]
+
+
+async def test_the_key_waits_for_what_was_written_also_when_a_later_write_failed():
+    rig = Rig(lambda obj, view: Plan(), ME)
+    rig.sink.answers = [PartialError([WRITTEN], StaleError("409"))]
+    with pytest.raises(StaleError):
+        await rig.reconcile()
+    assert rig.gate.holds(KEY)
+
+
+async def test_the_time_from_event_to_write_counts_only_when_something_was_written():
+    rig = Rig(lambda obj, view: Plan(), ME)
+    rig.sink.answers = [(), [WRITTEN]]
+    await rig.clock.advance(5)
+    await rig.reconcile(received=1.0)
+    await rig.reconcile(received=2.0)
+    await rig.reconcile()
+    sample = rig.metrics.registry.get_sample_value
+    labels = {"controller": "configmap"}
+    assert sample("mlctl_event_to_write_seconds_count", labels) == 1
+    assert sample("mlctl_event_to_write_seconds_sum", labels) == 3
+
+
+class TestFailures:
+    """What the server refused, as the next plan sees it."""
+
+    def rig(self):
+        self.seen = []
+
+        def plan(obj, view):
+            self.seen.append(view.failures)
+            return Plan(events=[EventNote("Warning", "QuotaExceeded", "ask for more")])
+
+        return Rig(plan, ME)
+
+    async def test_a_refused_write_is_in_the_next_view_and_known_to_the_sink(self):
+        rig = self.rig()
+        rig.sink.answers = [PartialError([], RefusedError(FAILURE))]
+        with pytest.raises(RefusedError):
+            await rig.reconcile()
+        await rig.reconcile()
+        assert self.seen == [(), (FAILURE,)]
+        assert rig.sink.known == [(), (FAILURE,)]
+
+    async def test_it_is_forgotten_when_everything_was_written(self):
+        rig = self.rig()
+        rig.sink.answers = [PartialError([], RefusedError(FAILURE))]
+        with pytest.raises(RefusedError):
+            await rig.reconcile()
+        await rig.reconcile()
+        await rig.reconcile()
+        assert self.seen[-1] == ()
+
+    async def test_it_is_forgotten_when_that_child_was_written_though_another_failed(self):
+        rig = self.rig()
+        other = WriteFailure(kind=POD, name="q", status=422, reason="Invalid", message="x")
+        rig.sink.answers = [
+            PartialError([], RefusedError(FAILURE)),
+            PartialError([WRITTEN], RefusedError(other)),
+        ]
+        for _ in range(2):
+            with pytest.raises(RefusedError):
+                await rig.reconcile()
+        await rig.reconcile()
+        assert self.seen[-1] == (other,)
+
+    async def test_the_object_says_so_once(self):
+        rig = self.rig()
+        refused = PartialError([], RefusedError(FAILURE))
+        rig.sink.answers = [refused, refused]
+        for _ in range(2):
+            with pytest.raises(RefusedError):
+                await rig.reconcile()
+        assert rig.recorder.notes == [("Warning", "Forbidden", "Pod p: over quota")]
+
+    async def test_events_of_a_plan_that_knew_are_recorded(self):
+        rig = self.rig()
+        rig.sink.answers = [
+            PartialError([], RefusedError(FAILURE)),
+            PartialError([], RefusedError(FAILURE), carried_out=True),
+        ]
+        for _ in range(2):
+            with pytest.raises(RefusedError):
+                await rig.reconcile()
+        assert rig.recorder.notes[-1] == ("Warning", "QuotaExceeded", "ask for more")
+
+
+async def test_an_object_that_does_not_fit_its_class_is_told_where():
+    rig = Rig(lambda obj, view: Plan(), obj(CONFIG_MAP, "owner", data={"wish": 7}))
+    with pytest.raises(DecodeError):
+        await rig.reconcile()
+    ((kind, reason, message),) = rig.recorder.notes
+    assert (kind, reason) == ("Warning", "InvalidObject")
+    assert "data" in message
+
+
+async def test_a_planner_that_raises_is_named_by_place_and_not_by_words():
+    def plan(obj, view):
+        raise ValueError("password=hunter2")
+
+    rig = Rig(plan, ME)
+    with pytest.raises(ValueError, match="hunter2"):
+        await rig.reconcile()
+    ((kind, reason, message),) = rig.recorder.notes
+    assert (kind, reason) == ("Warning", "ReconcileError")
+    assert message.startswith("ValueError at test_plan_reconciler.py:")
+    assert "hunter2" not in message
+
+
+async def test_an_object_that_is_gone_is_no_work():
+    rig = Rig(lambda obj, view: Plan())
+    await rig.reconcile()
+    assert rig.sink.plans == []
+
+
+async def test_gone_plans_for_what_was_left_behind():
+    leftover = obj(POD, "p", metadata={"labels": {"mlctl.dev/name": "owner"}})
+
+    def gone(key, view):
+        pods = view.list("v1/Pod", labels={"mlctl.dev/name": key.name})
+        return Plan(status={"pods": len(pods)}, requeue_after=3)
+
+    rig = Rig(lambda obj, view: Plan(), leftover, gone=gone)
+    result = await rig.reconcile()
+    ((owner, plan),) = rig.sink.plans
+    assert plan.status == {"pods": 1}
+    assert owner.metadata is None
+    assert result.requeue_after == 3
+
+
+class TestObserve:
+    """Facts from outside the caches."""
+
+    async def test_facts_reach_the_plan(self):
+        async def observe(obj, view, client):
+            return f"{client} saw {obj.metadata.name}"
+
+        seen = []
+        rig = Rig(lambda obj, view: seen.append(view.facts) or Plan(), ME, observe=observe)
+        await rig.reconcile()
+        assert seen == ["the client saw owner"]
+
+    async def test_the_plan_is_made_from_what_is_there_after_observing(self):
+        rig = None
+
+        async def observe(obj, view, client):
+            newer = obj_with("b")
+            rig.stores[CONFIG_MAP].put(entry(newer))
+
+        rig = Rig(lambda obj, view: Plan(status=dict(obj.data)), ME, observe=observe)
+        await rig.reconcile()
+        ((owner, plan),) = rig.sink.plans
+        assert plan.status == {"wish": "b"}
+        assert json.loads(owner.raw)["data"] == {"wish": "b"}
+
+    async def test_an_object_that_goes_meanwhile_is_gone(self):
+        rig = None
+
+        async def observe(obj, view, client):
+            rig.stores[CONFIG_MAP].remove(entry(ME))
+
+        rig = Rig(lambda obj, view: Plan(), ME, observe=observe)
+        await rig.reconcile()
+        assert rig.sink.plans == []
+
+    async def test_observing_has_an_end(self):
+        async def observe(obj, view, client):
+            await asyncio.Event().wait()
+
+        rig = Rig(lambda obj, view: Plan(), ME, observe=observe)
+        task = asyncio.create_task(rig.reconcile())
+        await rig.clock.advance(OBSERVE_SECONDS + 1)
+        with pytest.raises(TimeoutError):
+            await task
+
+
+def obj_with(wish):
+    return obj(CONFIG_MAP, "owner", data={"wish": wish}, metadata={"resourceVersion": "2"})
+
+
+async def test_views_know_what_time_it_is():
+    seen = []
+    rig = Rig(lambda obj, view: seen.append(view.now) or Plan(), ME)
+    await rig.clock.advance(60)
+    await rig.reconcile()
+    assert seen == [rig.clock.now()]
