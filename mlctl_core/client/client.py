@@ -18,6 +18,13 @@ import attrs
 from mlctl_core.client import watching
 from mlctl_core.client.errors import GoneError, MalformedResponseError
 from mlctl_core.client.frames import ListPage, WatchEvent, split_page
+from mlctl_core.client.parameters import (
+    body_path,
+    log_options,
+    object_path,
+    selection,
+    writing,
+)
 from mlctl_core.client.session import Session
 from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.objects.kinds import POD
@@ -113,7 +120,7 @@ class Client:
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> bytes:
         """Read one object from the server (from etcd: not from a server's cache)."""
-        return await self.request("GET", _path(kind, namespace, name))
+        return await self.request("GET", object_path(kind, namespace, name))
 
     async def list_page(
         self,
@@ -142,7 +149,7 @@ class Client:
             GoneError: the continue token or the version is too old.
             ServerTimeoutError: the version is newer than what the server has seen.
         """
-        params = _selection(label_selector, field_selector)
+        params = selection(label_selector, field_selector)
         if limit:
             params["limit"] = str(limit)
         if continue_token:
@@ -227,7 +234,7 @@ class Client:
             ConnectionFailedError: the stream broke or fell silent.
             MalformedResponseError: the stream is not one of events.
         """
-        params = _selection(label_selector, field_selector)
+        params = selection(label_selector, field_selector)
         params |= {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -259,7 +266,7 @@ class Client:
         Raises:
             AlreadyExistsError: the name is taken.
         """
-        params = _writing(field_manager)
+        params = writing(field_manager)
         if dry_run:
             params["dryRun"] = "All"
         path = kind.path(namespace or body["metadata"].get("namespace", ""))
@@ -286,8 +293,8 @@ class Client:
         Raises:
             ConflictError: another manager owns a field, or ``metadata.uid`` is another object's.
         """
-        params = {**_writing(field_manager), "force": "true" if force else "false"}
-        path = _body_path(kind, body, subresource)
+        params = {**writing(field_manager), "force": "true" if force else "false"}
+        path = body_path(kind, body, subresource)
         return _json(
             await self.request("PATCH", path, params=params, body=body, content_type=_APPLY)
         )
@@ -313,8 +320,8 @@ class Client:
         return _json(
             await self.request(
                 "PATCH",
-                _path(kind, namespace, name, subresource),
-                params=_writing(field_manager),
+                object_path(kind, namespace, name, subresource),
+                params=writing(field_manager),
                 body=patch,
                 content_type=patch_type.value,
             )
@@ -328,8 +335,8 @@ class Client:
         Raises:
             ConflictError: ``metadata.resourceVersion`` is given and not the current one.
         """
-        path = _body_path(kind, body, subresource)
-        return _json(await self.request("PUT", path, params=_writing(field_manager), body=body))
+        path = body_path(kind, body, subresource)
+        return _json(await self.request("PUT", path, params=writing(field_manager), body=body))
 
     async def delete(
         self,
@@ -365,7 +372,7 @@ class Client:
         }
         if grace_period_seconds is not None:
             options["gracePeriodSeconds"] = grace_period_seconds
-        return await self.request("DELETE", _path(kind, namespace, name), body=options)
+        return await self.request("DELETE", object_path(kind, namespace, name), body=options)
 
     async def pod_log(
         self,
@@ -385,55 +392,20 @@ class Client:
             tail_lines: only so many lines from the end.
             limit_bytes: cut off after so many bytes (from where the tail begins).
         """
-        params = _log_options(container, tail_lines)
+        params = log_options(container, tail_lines)
         if limit_bytes is not None:
             params["limitBytes"] = str(limit_bytes)
-        return await self.request("GET", _path(POD, namespace, name, "log"), params=params)
+        return await self.request("GET", object_path(POD, namespace, name, "log"), params=params)
 
     async def follow_pod_log(
         self, name: str, namespace: str, *, container: str = "", tail_lines: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """What a container writes, in chunks that do not keep to lines, until it ends."""
-        params = {**_log_options(container, tail_lines), "follow": "true"}
-        path = _path(POD, namespace, name, "log")
+        params = {**log_options(container, tail_lines), "follow": "true"}
+        path = object_path(POD, namespace, name, "log")
         async with self._session.stream(path, params, timeout=REQUEST_SECONDS) as content:
             async for chunk in content.iter_any():
                 yield chunk
-
-
-def _path(kind: Kind, namespace: str, name: str, subresource: str = "") -> str:
-    """The path of one object.
-
-    Raises:
-        ValueError: the name could lead elsewhere (k/k path segment names).
-    """
-    for segment in (name, namespace):
-        if segment in (".", "..") or "/" in segment or "%" in segment:
-            raise ValueError(f"{segment!r} cannot be part of an object's path")
-    if not name:
-        raise ValueError(f"a {kind} without a name")
-    return kind.path(namespace, name, subresource)
-
-
-def _body_path(kind: Kind, body: Json, subresource: str) -> str:
-    metadata = body["metadata"]
-    return _path(kind, metadata.get("namespace", ""), metadata["name"], subresource)
-
-
-def _selection(label_selector: str, field_selector: str) -> dict[str, str]:
-    selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
-    return {name: selector for name, selector in selectors.items() if selector}
-
-
-def _writing(field_manager: str) -> dict[str, str]:
-    return {"fieldManager": field_manager} if field_manager else {}
-
-
-def _log_options(container: str, tail_lines: int | None) -> dict[str, str]:
-    options = {"container": container} if container else {}
-    if tail_lines is not None:
-        options["tailLines"] = str(tail_lines)
-    return options
 
 
 def _json(body: bytes) -> bytes:
