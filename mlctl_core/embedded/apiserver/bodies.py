@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from mlctl_core.embedded.apiserver import protobuf
 from mlctl_core.embedded.apiserver.errors import bad_request, too_large, unsupported_media_type
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 MAX_DEPTH = 200
 """Levels of nesting; the deepest sensible objects (schemas of schemas) have about 80."""
 
-OBJECT_TYPES = ("application/json", "application/yaml")
+OBJECT_TYPES = ("application/json", "application/yaml", protobuf.MEDIA_TYPE)
 _SHOWN_BYTES = 200
 
 
@@ -60,14 +61,20 @@ def parse_object(raw: bytes, content_type: str, kind: str) -> tuple[Json, list[s
     Raises:
         StatusError: 400, these bytes are no object; 415, not a type that is read.
     """
-    if content_type not in OBJECT_TYPES:
-        raise unsupported_media_type(OBJECT_TYPES)
-    if content_type == "application/yaml":
-        value, duplicates = parse_yaml(raw), []
+    value: object
+    duplicates: list[str] = []
+    what = f"the object provided is unrecognized (must be of type {kind})"
+    if content_type == protobuf.MEDIA_TYPE:
+        try:
+            value = protobuf.decode_object(raw)
+        except protobuf.ProtobufError as error:
+            raise bad_request(f"{what}: {error}") from None
+    elif content_type == "application/yaml":
+        value = parse_yaml(raw)
+    elif content_type == "application/json":
+        value, duplicates = parse_json(raw, what)
     else:
-        value, duplicates = parse_json(
-            raw, f"the object provided is unrecognized (must be of type {kind})"
-        )
+        raise unsupported_media_type(OBJECT_TYPES)
     if not isinstance(value, dict):
         raise bad_request(
             f"the object provided is unrecognized (must be of type {kind}): couldn't get "

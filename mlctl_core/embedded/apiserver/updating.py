@@ -197,15 +197,13 @@ def _through_door(resource: Resource, new: Json, old: Json, subresource: str) ->
         return new
     if subresource in _WHOLE:
         return new
-    kept = dict(old)
+    kept = {**old, "metadata": dict(old["metadata"])}
     if subresource == "finalize":
         _carry(kept, new, "spec")
     if subresource == "status":
         _carry(kept, new, "status")
-        if resource.custom:
-            # Of metadata, upstream lets a custom resource's status request change nothing.
-            kept["metadata"] = dict(old["metadata"])
-        else:
+        # Of metadata, upstream lets a custom resource's status request change nothing.
+        if not resource.custom:
             kept["metadata"] = dict(new["metadata"])
             _carry(kept["metadata"], old["metadata"], "ownerReferences")
     return kept
