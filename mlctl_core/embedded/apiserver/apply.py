@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -28,9 +28,7 @@ from mlctl_core.embedded.apiserver.patch import PatchError
 from mlctl_core.embedded.apiserver.typed_check import check_typed
 from mlctl_core.embedded.apiserver.typed_merge import merge, remove
 from mlctl_core.embedded.apiserver.typed_values import compare, field_set, with_named_fields
-
-if TYPE_CHECKING:
-    from mlctl_core.objects.json import Json
+from mlctl_core.objects.json import Json
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _KUBECTL: Final = "kubectl"

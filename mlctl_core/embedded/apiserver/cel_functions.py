@@ -8,6 +8,7 @@ function that fails raises `CallError`, which ends the evaluation with its messa
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import math
 import re
 from decimal import Decimal
@@ -184,7 +185,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "upperAscii": lambda text: re.sub("[a-z]", lambda match: match[0].upper(), text),
     # lists
     "distinct": lambda items: [item for i, item in enumerate(items) if item not in items[:i]],
-    "isSorted": lambda items: all(a <= b for a, b in zip(items, items[1:], strict=False)),
+    "isSorted": lambda items: all(a <= b for a, b in itertools.pairwise(items)),
     "max": _extreme(max),
     "min": _extreme(min),
     "sum": sum,

@@ -8,7 +8,7 @@ What did not change is not judged again (KEP-4008). Rules are compiled once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 import cel
@@ -19,9 +19,7 @@ from mlctl_core.embedded.apiserver.cel_values import root_schema, to_cel
 from mlctl_core.embedded.apiserver.field_errors import FieldError, show
 from mlctl_core.embedded.apiserver.list_types import ABSENT, entry_text, former_entries
 from mlctl_core.embedded.apiserver.validation import type_name
-
-if TYPE_CHECKING:
-    from mlctl_core.objects.json import Json
+from mlctl_core.objects.json import Json
 
 _TITLES: Final = {
     "FieldValueInvalid": "Invalid value",

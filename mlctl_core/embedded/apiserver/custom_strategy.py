@@ -46,16 +46,16 @@ def complete_schema(schema: Json) -> Json:
 
     At the root, and wherever `x-kubernetes-embedded-resource` says that one is embedded.
     """
-    return _complete({**schema, "x-kubernetes-embedded-resource": True})
+    completed: Json = _complete({**schema, "x-kubernetes-embedded-resource": True})
+    return completed
 
 
 def _complete(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     done = dict(schema)
-    for name in ("properties",):
-        if name in done:
-            done[name] = {key: _complete(inner) for key, inner in done[name].items()}
+    if "properties" in done:
+        done["properties"] = {name: _complete(below) for name, below in done["properties"].items()}
     for name in ("items", "additionalProperties"):
         if name in done:
             done[name] = _complete(done[name])

@@ -1,8 +1,8 @@
 """Reads the JSON of a built-in kind as a server's Go structs would.
 
 Wrong JSON types are refused in the words of Go's decoder, nulls and empty lists and maps
-mean "not set", quantities come out in their canonical spelling. Other zero values are kept: which of
-them Go would leave out cannot be told from the schema.
+mean "not set", quantities come out in their canonical spelling. Other zero values are kept:
+which of them Go would leave out cannot be told from the schema.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from mlctl_core.embedded.apiserver.formats import fits
 from mlctl_core.objects.quantities import canonical_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlctl_core.objects.json import Json
 
 _NOT_A_QUANTITY: Final = (
@@ -62,39 +64,49 @@ def _is_collection(schema: Json) -> bool:
 def _value(value: Any, schema: Json, path: str, owner: Json) -> Any:
     if value is None:
         return None
-    kind = schema.get("type")
     if schema.get("x-kubernetes-int-or-string"):
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise _mismatch(value, "intstr.IntOrString", path, owner)
         return value
     if schema.get("format") == "quantity":
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise _mismatch(value, "resource.Quantity", path, owner)
-        try:
-            return canonical_quantity(value)
-        except ValueError as error:
-            raise DecodeError(_NOT_A_QUANTITY) from error
-    if kind == "object" and "properties" in schema:
-        if not isinstance(value, dict):
-            raise _mismatch(value, schema.get("title", "struct"), path, owner)
-        _struct(value, schema, path)
-    elif kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        if not isinstance(value, dict):
-            raise _mismatch(value, _go_type(schema), path, owner)
-        for name, inner in value.items():
-            # A null in a map of strings is an empty string.
-            if inner is None:
-                value[name] = "" if schema["additionalProperties"].get("type") == "string" else None
-            else:
-                value[name] = _value(inner, schema["additionalProperties"], path, owner)
-    elif kind == "array":
+        return _quantity(value, path, owner)
+    kind = schema.get("type")
+    if kind == "object":
+        return _object(value, schema, path, owner)
+    if kind == "array":
         if not isinstance(value, list):
             raise _mismatch(value, _go_type(schema), path, owner)
-        value = [_value(item, schema["items"], path, owner) for item in value]
-    elif kind in _CHECKS and not _CHECKS[kind](value):
+        return [_value(item, schema["items"], path, owner) for item in value]
+    if kind in _CHECKS and not _CHECKS[kind](value):
         raise _mismatch(value, _go_type(schema), path, owner)
-    elif schema.get("format") == "byte" and not fits(value, "byte"):
+    if schema.get("format") == "byte" and not fits(value, "byte"):
         raise DecodeError("illegal base64 data at input byte 0")
+    return value
+
+
+def _quantity(value: Any, path: str, owner: Json) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _mismatch(value, "resource.Quantity", path, owner)
+    try:
+        return canonical_quantity(value)
+    except ValueError as error:
+        raise DecodeError(_NOT_A_QUANTITY) from error
+
+
+def _object(value: Any, schema: Json, path: str, owner: Json) -> Any:
+    extra = schema.get("additionalProperties")
+    is_struct = "properties" in schema
+    if not (is_struct or isinstance(extra, dict)):
+        return value
+    if not isinstance(value, dict):
+        raise _mismatch(value, _go_type(schema), path, owner)
+    if is_struct or not isinstance(extra, dict):
+        _struct(value, schema, path)
+        return value
+    for name, inner in value.items():
+        # A null in a map of strings is an empty string.
+        absent = "" if extra.get("type") == "string" else None
+        value[name] = absent if inner is None else _value(inner, extra, path, owner)
     return value
 
 
@@ -104,7 +116,7 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
-_CHECKS: Final = {
+_CHECKS: Final[dict[str, Callable[[Any], bool]]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_integer,
@@ -122,7 +134,7 @@ def _go_type(schema: Json) -> str:
         return f"map[string]{_go_type(schema['additionalProperties'])}"
     if kind == "object":
         return f"v1.{schema.get('title', 'Object')}"
-    return _GO_TYPES.get(kind, kind)
+    return _GO_TYPES.get(str(kind), str(kind))
 
 
 def _json_type(value: Any) -> str:

@@ -19,22 +19,26 @@ def apply_defaults(obj: Any, schema: Json) -> None:
         if isinstance(items, dict):
             for item in obj:
                 apply_defaults(item, items)
-        return
-    if not isinstance(obj, dict):
-        return
+    elif isinstance(obj, dict):
+        _default_fields(obj, schema)
+
+
+def _default_fields(obj: Json, schema: Json) -> None:
     properties: Json = schema.get("properties", {})
     for name, below in properties.items():
-        if "default" not in below or below["default"] is None:
-            continue
-        if name not in obj or (obj[name] is None and not below.get("nullable")):
+        if below.get("default") is not None and _is_unset(obj, name, below):
             obj[name] = copy.deepcopy(below["default"])
     extra = schema.get("additionalProperties")
-    for name, value in obj.items():
+    for name in obj:
         below = properties.get(name, extra)
         if isinstance(below, dict):
-            if value is None and "default" in below and not below.get("nullable"):
+            if below.get("default") is not None and _is_unset(obj, name, below):
                 obj[name] = copy.deepcopy(below["default"])
             apply_defaults(obj[name], below)
+
+
+def _is_unset(obj: Json, name: str, schema: Json) -> bool:
+    return obj.get(name) is None and not (name in obj and schema.get("nullable"))
 
 
 def drop_nulls(obj: Any, schema: Json) -> None:

@@ -43,8 +43,11 @@ def value_step(value: Any) -> str:
 
 @attrs.define(eq=True)
 class FieldSet:
-    """A set of paths. Operations return new sets, which may share subtrees: do not change one
-    after it was given away."""
+    """A set of paths.
+
+    Operations return new sets that may share parts with the old ones: a set that was given
+    away is not changed any more.
+    """
 
     members: set[str] = attrs.field(factory=set)
     """Steps whose own path is in the set."""

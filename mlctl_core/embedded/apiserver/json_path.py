@@ -1,4 +1,4 @@
-"""The JSONPath of printer columns: fields, indexes, wildcards and simple filters.
+r"""The JSONPath of printer columns: fields, indexes, wildcards and simple filters.
 
 Reads `.spec.replicas`, `.metadata.labels.app\\.kubernetes\\.io/name`, `.status['x']`,
 `.spec.items[0].name`, `.spec.items[*].name` and

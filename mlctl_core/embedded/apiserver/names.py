@@ -112,10 +112,8 @@ def check_qualified_name(text: str) -> list[str]:
                 f"prefix part {rule}" for rule in check_dns_1123_subdomain(prefix, "bytes")
             )
     elif len(parts) != 1:
-        return [
-            f"a valid label key {_NAME_PART_RULE} with an optional DNS subdomain prefix and"
-            " '/' (e.g. 'example.com/MyName')"
-        ]
+        rule = f"a valid label key {_NAME_PART_RULE} with an optional DNS subdomain prefix and '/'"
+        return [f"{rule} (e.g. 'example.com/MyName')"]
     if not name:
         found.append("name part must be non-empty")
     else:

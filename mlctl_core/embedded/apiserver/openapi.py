@@ -174,8 +174,12 @@ def _paths(resource: Resource) -> Json:
     schema = _schema_name(resource)
     placed = ["namespace"] if resource.namespaced else []
     paths: Json = {
-        collection: _operations(resource, _COLLECTION, resource.verbs, kind, schema, placed),
-        item: _operations(resource, _ITEM, resource.verbs, kind, schema, [*placed, "name"]),
+        collection: _operations(
+            resource, _COLLECTION, resource.verbs, kind=kind, schema=schema, placed=placed
+        ),
+        item: _operations(
+            resource, _ITEM, resource.verbs, kind=kind, schema=schema, placed=[*placed, "name"]
+        ),
     }
     for sub in resource.subresources.values():
         sub_kind = {
@@ -186,11 +190,16 @@ def _paths(resource: Resource) -> Json:
         sub_schema = schema if sub.kind == resource.kind else ""
         verbs = {**_ITEM, "create": "post"}
         paths[f"{item}/{sub.name}"] = _operations(
-            resource, verbs, sub.verbs, sub_kind, sub_schema, [*placed, "name"]
+            resource,
+            verbs,
+            sub.verbs,
+            kind=sub_kind,
+            schema=sub_schema,
+            placed=[*placed, "name"],
         )
     if resource.namespaced and "list" in resource.verbs:
         paths[f"{root}/{resource.plural}"] = _operations(
-            resource, {"list": "get"}, resource.verbs, kind, schema, []
+            resource, {"list": "get"}, resource.verbs, kind=kind, schema=schema, placed=[]
         )
     return {path: operations for path, operations in paths.items() if len(operations) > 1}
 
@@ -199,6 +208,7 @@ def _operations(
     resource: Resource,
     methods: Mapping[str, str],
     verbs: Sequence[str],
+    *,
     kind: Json,
     schema: str,
     placed: Sequence[str],

@@ -69,21 +69,19 @@ def _containers(spec: Json) -> list[Json]:
 
 
 def _default_container(container: Json) -> None:
-    if not container.get("imagePullPolicy"):
-        container["imagePullPolicy"] = pull_policy(container.get("image") or "")
-    if not container.get("terminationMessagePath"):
-        container["terminationMessagePath"] = "/dev/termination-log"
-    if not container.get("terminationMessagePolicy"):
-        container["terminationMessagePolicy"] = "File"
+    defaults = {
+        "imagePullPolicy": pull_policy(container.get("image") or ""),
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+    for name, value in defaults.items():
+        if not container.get(name):
+            container[name] = value
     container.setdefault("resources", {})
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for variable in container.get("env") or ():
-        source = variable.get("valueFrom") or {}
-        if "fieldRef" in source:
-            source["fieldRef"].setdefault("apiVersion", "v1")
-        if "resourceFieldRef" in source:
-            source["resourceFieldRef"].setdefault("divisor", "0")
+        _default_field(variable.get("valueFrom") or {})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if name in container:
             _default_probe(container[name])

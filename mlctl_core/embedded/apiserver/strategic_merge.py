@@ -39,7 +39,8 @@ def _merge_map(original: Json, patch: Json, schema: Json) -> Json:
     action = patch.get(_PATCH, "merge")
     match action:
         case "replace":
-            return _clean({k: v for k, v in patch.items() if k != _PATCH})
+            replacement: Json = _clean(patch)
+            return replacement
         case "delete":
             return {}
         case "merge":
@@ -47,18 +48,23 @@ def _merge_map(original: Json, patch: Json, schema: Json) -> Json:
         case _:
             text = f"unknown patch type: {action} in map: {go_text(patch)}"
             raise PatchError(text, _INTERNAL_ERROR)
-    merged = dict(original)
-    if _RETAIN in patch:
-        merged = _retain(merged, patch)
-    for name, values in patch.items():
-        if name.startswith(_DELETE_PRIMITIVES):
-            field = name.removeprefix(_DELETE_PRIMITIVES)
-            left = [item for item in merged.get(field) or () if item not in values]
-            if field in merged:
-                merged[field] = left
+    merged = _retain(original, patch) if _RETAIN in patch else dict(original)
+    _delete_primitives(merged, patch)
     for name, value in patch.items():
         if not name.startswith("$"):
             _merge_field(merged, name, value, _field(schema, name))
+    _order(merged, original, patch, schema)
+    return merged
+
+
+def _delete_primitives(merged: Json, patch: Json) -> None:
+    for name, values in patch.items():
+        field = name.removeprefix(_DELETE_PRIMITIVES)
+        if field != name and field in merged:
+            merged[field] = [item for item in merged[field] or () if item not in values]
+
+
+def _order(merged: Json, original: Json, patch: Json, schema: Json) -> None:
     fields = {name.removeprefix(_ORDER) for name in patch if not name.startswith("$")}
     fields |= {name.removeprefix(_ORDER) for name in patch if name.startswith(_ORDER)}
     for field in fields:
@@ -67,17 +73,16 @@ def _merge_map(original: Json, patch: Json, schema: Json) -> Json:
             order = patch.get(f"{_ORDER}{field}", patch.get(field)) or []
             before = original.get(field) or []
             merged[field] = _ordered(merged[field], order, before, _merge_key(below))
-    return merged
 
 
-def _retain(merged: Json, patch: Json) -> Json:
+def _retain(original: Json, patch: Json) -> Json:
     kept = patch[_RETAIN]
     if not isinstance(kept, list):
         raise PatchError("$retainKeys directive must be a list", _INTERNAL_ERROR)
     extra = [name for name in patch if not name.startswith("$") and name not in kept]
     if any(patch[name] is not None for name in extra):
         raise PatchError("$retainKeys list must contain all non-null fields", _INTERNAL_ERROR)
-    return {name: value for name, value in merged.items() if name in kept}
+    return {name: value for name, value in original.items() if name in kept}
 
 
 def _field(schema: Json, name: str) -> Json:

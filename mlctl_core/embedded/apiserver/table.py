@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver import custom_columns
 from mlctl_core.embedded.apiserver import table_cluster as cluster
+from mlctl_core.embedded.apiserver import table_network as network
 from mlctl_core.embedded.apiserver import table_workloads as workloads
 from mlctl_core.embedded.apiserver.table_pods import pod_row
 
@@ -27,6 +28,22 @@ _NETWORKING: Final = "networking.k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 _TEMPLATE: Final = "*Containers *Images *Selector"
+_NODE: Final = (
+    "Name:name Status Roles Age Version *Internal-IP *External-IP *OS-Image *Kernel-Version"
+    " *Container-Runtime"
+)
+_VOLUME: Final = (
+    "Name:name Capacity Access_Modes Reclaim_Policy Status Claim StorageClass"
+    " VolumeAttributesClass Reason Age *VolumeMode"
+)
+_CLAIM: Final = (
+    "Name:name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age"
+    " *VolumeMode"
+)
+_DAEMONS: Final = (
+    "Name:name Desired:integer Current:integer Ready:integer Up-to-date:integer"
+    " Available:integer Node_Selector Age"
+)
 _EVENT: Final = (
     "Last_Seen Type Reason Object *Subobject *Source Message *First_Seen *Count *Name:name",
     cluster.event_row,
@@ -40,22 +57,19 @@ _DATED: Final = ("Name:name Created_At:date", cluster.dated_row)
 
 _TABLES: Final[dict[tuple[str, str], tuple[str, Row]]] = {
     ("", "ConfigMap"): ("Name:name Data Age", cluster.config_map_row),
-    ("", "Endpoints"): ("Name:name Endpoints Age", cluster.endpoints_row),
+    ("", "Endpoints"): ("Name:name Endpoints Age", network.endpoints_row),
     ("", "Event"): _EVENT,
     ("", "Namespace"): ("Name:name Status Age", cluster.namespace_row),
     ("", "Node"): (
-        "Name:name Status Roles Age Version *Internal-IP *External-IP *OS-Image"
-        " *Kernel-Version *Container-Runtime",
+        _NODE,
         cluster.node_row,
     ),
     ("", "PersistentVolume"): (
-        "Name:name Capacity Access_Modes Reclaim_Policy Status Claim StorageClass"
-        " VolumeAttributesClass Reason Age *VolumeMode",
+        _VOLUME,
         cluster.volume_row,
     ),
     ("", "PersistentVolumeClaim"): (
-        "Name:name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age"
-        " *VolumeMode",
+        _CLAIM,
         cluster.claim_row,
     ),
     ("", "Pod"): (
@@ -67,7 +81,7 @@ _TABLES: Final[dict[tuple[str, str], tuple[str, Row]]] = {
     ("", "Secret"): ("Name:name Type Data Age", cluster.secret_row),
     ("", "Service"): (
         "Name:name Type Cluster-IP External-IP Port(s) Age *Selector",
-        cluster.service_row,
+        network.service_row,
     ),
     ("", "ServiceAccount"): _AGED,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
@@ -79,8 +93,7 @@ _TABLES: Final[dict[tuple[str, str], tuple[str, Row]]] = {
         workloads.controller_revision_row,
     ),
     ("apps", "DaemonSet"): (
-        "Name:name Desired:integer Current:integer Ready:integer Up-to-date:integer"
-        f" Available:integer Node_Selector Age {_TEMPLATE}",
+        f"{_DAEMONS} {_TEMPLATE}",
         workloads.daemon_set_row,
     ),
     ("apps", "Deployment"): (
@@ -106,15 +119,15 @@ _TABLES: Final[dict[tuple[str, str], tuple[str, Row]]] = {
     ("coordination.k8s.io", "Lease"): ("Name:name Holder Age", cluster.lease_row),
     ("discovery.k8s.io", "EndpointSlice"): (
         "Name:name AddressType Ports Endpoints Age",
-        cluster.endpoint_slice_row,
+        network.endpoint_slice_row,
     ),
     ("events.k8s.io", "Event"): _EVENT,
-    (_NETWORKING, "Ingress"): ("Name:name Class Hosts Address Ports Age", cluster.ingress_row),
+    (_NETWORKING, "Ingress"): ("Name:name Class Hosts Address Ports Age", network.ingress_row),
     (_NETWORKING, "IngressClass"): (
         "Name:name Controller Parameters Age",
-        cluster.ingress_class_row,
+        network.ingress_class_row,
     ),
-    (_NETWORKING, "NetworkPolicy"): ("Name:name Pod-Selector Age", cluster.network_policy_row),
+    (_NETWORKING, "NetworkPolicy"): ("Name:name Pod-Selector Age", network.network_policy_row),
     ("policy", "PodDisruptionBudget"): (
         "Name:name Min_Available Max_Unavailable Allowed_Disruptions:integer Age",
         workloads.disruption_budget_row,

@@ -1,11 +1,10 @@
-"""The rows of nodes, namespaces, configuration, services, events, storage and access."""
+"""The rows of nodes, namespaces, configuration, events, storage and access."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver.durations import UNKNOWN, since
-from mlctl_core.embedded.apiserver.table_workloads import format_labels, format_selector
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,14 +21,15 @@ _MODES: Final = {
     "ReadWriteMany": "RWX",
     "ReadWriteOncePod": "RWOP",
 }
-_SHOWN_ENDPOINTS: Final = 3
 
 
-def _name(obj: Json) -> str:
+def name_of(obj: Json) -> str:
+    """The object's name."""
     return str(obj["metadata"]["name"])
 
 
-def _age(obj: Json, now: datetime) -> str:
+def age_of(obj: Json, now: datetime) -> str:
+    """How long ago the object was created."""
     return since(obj["metadata"].get("creationTimestamp"), now)
 
 
@@ -50,10 +50,10 @@ def node_row(obj: Json, now: datetime) -> list[Any]:
     if info.get("architecture"):
         kernel += f" ({info['architecture']})"
     return [
-        _name(obj),
+        name_of(obj),
         ",".join(states),
         ",".join(sorted(roles - {""})) or _NONE,
-        _age(obj, now),
+        age_of(obj, now),
         info.get("kubeletVersion", ""),
         _address(status, "InternalIP"),
         _address(status, "ExternalIP"),
@@ -70,62 +70,29 @@ def _address(status: Json, kind: str) -> str:
 
 def namespace_row(obj: Json, now: datetime) -> list[Any]:
     """Phase."""
-    return [_name(obj), (obj.get("status") or {}).get("phase", ""), _age(obj, now)]
+    return [name_of(obj), (obj.get("status") or {}).get("phase", ""), age_of(obj, now)]
 
 
 def config_map_row(obj: Json, now: datetime) -> list[Any]:
     """How many entries."""
     entries = len(obj.get("data") or ()) + len(obj.get("binaryData") or ())
-    return [_name(obj), entries, _age(obj, now)]
+    return [name_of(obj), entries, age_of(obj, now)]
 
 
 def secret_row(obj: Json, now: datetime) -> list[Any]:
     """Type and how many entries."""
-    return [_name(obj), obj.get("type", ""), len(obj.get("data") or ()), _age(obj, now)]
+    return [name_of(obj), obj.get("type", ""), len(obj.get("data") or ()), age_of(obj, now)]
 
 
 def aged_row(obj: Json, now: datetime) -> list[Any]:
     """Name and age."""
-    return [_name(obj), _age(obj, now)]
+    return [name_of(obj), age_of(obj, now)]
 
 
 def dated_row(obj: Json, now: datetime) -> list[Any]:
     """Name and the time of creation."""
     del now
-    return [_name(obj), obj["metadata"].get("creationTimestamp")]
-
-
-def service_row(obj: Json, now: datetime) -> list[Any]:
-    """Type, addresses, ports."""
-    spec = obj.get("spec") or {}
-    cluster_ips = spec.get("clusterIPs") or [spec.get("clusterIP")]
-    return [
-        _name(obj),
-        spec.get("type", ""),
-        cluster_ips[0] or _NONE,
-        _external_ip(obj, spec),
-        ",".join(_port(port) for port in spec.get("ports") or ()) or _NONE,
-        _age(obj, now),
-        format_labels(spec.get("selector")),
-    ]
-
-
-def _port(port: Json) -> str:
-    node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
-    return f"{port.get('port')}{node_port}/{port.get('protocol', 'TCP')}"
-
-
-def _external_ip(obj: Json, spec: Json) -> str:
-    given = list(spec.get("externalIPs") or ())
-    match spec.get("type"):
-        case "ExternalName":
-            return str(spec.get("externalName", ""))
-        case "LoadBalancer":
-            balancer = (obj.get("status") or {}).get("loadBalancer") or {}
-            found = [i.get("ip") or i.get("hostname", "") for i in balancer.get("ingress") or ()]
-            return ",".join([*found, *given]) or "<pending>"
-        case _:
-            return ",".join(given) or _NONE
+    return [name_of(obj), obj["metadata"].get("creationTimestamp")]
 
 
 def event_row(obj: Json, now: datetime) -> list[Any]:
@@ -152,13 +119,13 @@ def event_row(obj: Json, now: datetime) -> list[Any]:
         str(obj.get("message") or obj.get("note") or "").strip(),
         since(first, now),
         count,
-        _name(obj),
+        name_of(obj),
     ]
 
 
 def lease_row(obj: Json, now: datetime) -> list[Any]:
     """Who holds it."""
-    return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj, now)]
+    return [name_of(obj), (obj.get("spec") or {}).get("holderIdentity") or "", age_of(obj, now)]
 
 
 def claim_row(obj: Json, now: datetime) -> list[Any]:
@@ -166,14 +133,14 @@ def claim_row(obj: Json, now: datetime) -> list[Any]:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     bound = bool(spec.get("volumeName"))
     return [
-        _name(obj),
+        name_of(obj),
         "Terminating" if obj["metadata"].get("deletionTimestamp") else status.get("phase", ""),
         spec.get("volumeName", ""),
         (status.get("capacity") or {}).get("storage", "0") if bound else "",
         _access_modes(status) if bound else "",
         spec.get("storageClassName") or "",
         spec.get("volumeAttributesClassName") or _UNSET,
-        _age(obj, now),
+        age_of(obj, now),
         spec.get("volumeMode") or _UNSET,
     ]
 
@@ -183,7 +150,7 @@ def volume_row(obj: Json, now: datetime) -> list[Any]:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     claim = spec.get("claimRef")
     return [
-        _name(obj),
+        name_of(obj),
         (spec.get("capacity") or {}).get("storage", "0"),
         _access_modes(spec),
         spec.get("persistentVolumeReclaimPolicy", ""),
@@ -192,7 +159,7 @@ def volume_row(obj: Json, now: datetime) -> list[Any]:
         spec.get("storageClassName") or "",
         spec.get("volumeAttributesClassName") or _UNSET,
         status.get("reason", ""),
-        _age(obj, now),
+        age_of(obj, now),
         spec.get("volumeMode") or _UNSET,
     ]
 
@@ -213,7 +180,7 @@ def definition_row(obj: Json, now: datetime) -> list[Any]:
         for version in spec.get("versions") or ()
     ]
     return [
-        _name(obj),
+        name_of(obj),
         spec.get("scope", ""),
         ",".join(versions),
         obj["metadata"].get("creationTimestamp"),
@@ -227,10 +194,10 @@ def definition_row(obj: Json, now: datetime) -> list[Any]:
 def priority_class_row(obj: Json, now: datetime) -> list[Any]:
     """Value and what it does to others."""
     return [
-        _name(obj),
+        name_of(obj),
         obj.get("value", 0),
         bool(obj.get("globalDefault")),
-        _age(obj, now),
+        age_of(obj, now),
         obj.get("preemptionPolicy", ""),
     ]
 
@@ -245,41 +212,11 @@ def role_binding_row(obj: Json, now: datetime) -> list[Any]:
             name = f"{subject['namespace']}/{name}"
         subjects.setdefault(subject.get("kind", ""), []).append(name)
     return [
-        _name(obj),
+        name_of(obj),
         f"{role.get('kind', '')}/{role.get('name', '')}",
-        _age(obj, now),
+        age_of(obj, now),
         *(", ".join(subjects[kind]) for kind in ("User", "Group", "ServiceAccount")),
     ]
-
-
-def endpoints_row(obj: Json, now: datetime) -> list[Any]:
-    """Addresses with their ports, the first few of them."""
-    found = [
-        f"{address.get('ip', '')}:{port['port']}" if port else address.get("ip", "")
-        for subset in obj.get("subsets") or ()
-        for port in subset.get("ports") or [None]
-        for address in subset.get("addresses") or ()
-    ]
-    return [_name(obj), _first(found) or _NONE, _age(obj, now)]
-
-
-def endpoint_slice_row(obj: Json, now: datetime) -> list[Any]:
-    """Address type, ports, addresses."""
-    ports = [str(port.get("port") or port.get("name") or "*") for port in obj.get("ports") or ()]
-    found = [a for endpoint in obj.get("endpoints") or () for a in endpoint.get("addresses") or ()]
-    return [
-        _name(obj),
-        obj.get("addressType", ""),
-        _first(ports) or _UNSET,
-        _first(found) or _UNSET,
-        _age(obj, now),
-    ]
-
-
-def _first(items: list[str]) -> str:
-    text = ",".join(items[:_SHOWN_ENDPOINTS])
-    more = len(items) - _SHOWN_ENDPOINTS
-    return f"{text} + {more} more..." if more > 0 else text
 
 
 def quota_row(obj: Json, now: datetime) -> list[Any]:
@@ -289,7 +226,7 @@ def quota_row(obj: Json, now: datetime) -> list[Any]:
     shown = {name: f"{name}: {used.get(name, '0')}/{hard[name]}" for name in sorted(hard)}
     limits = [text for name, text in shown.items() if name.startswith("limits.")]
     requests = [text for name, text in shown.items() if not name.startswith("limits.")]
-    return [_name(obj), ", ".join(requests), ", ".join(limits), _age(obj, now)]
+    return [name_of(obj), ", ".join(requests), ", ".join(limits), age_of(obj, now)]
 
 
 def storage_class_row(obj: Json, now: datetime) -> list[Any]:
@@ -298,45 +235,10 @@ def storage_class_row(obj: Json, now: datetime) -> list[Any]:
         "storageclass.kubernetes.io/is-default-class"
     )
     return [
-        _name(obj) + (" (default)" if default == "true" else ""),
+        name_of(obj) + (" (default)" if default == "true" else ""),
         obj.get("provisioner", ""),
         obj.get("reclaimPolicy") or "Delete",
         obj.get("volumeBindingMode") or "Immediate",
         bool(obj.get("allowVolumeExpansion")),
-        _age(obj, now),
+        age_of(obj, now),
     ]
-
-
-def network_policy_row(obj: Json, now: datetime) -> list[Any]:
-    """The pods it is about."""
-    return [
-        _name(obj),
-        format_selector((obj.get("spec") or {}).get("podSelector")),
-        _age(obj, now),
-    ]
-
-
-def ingress_row(obj: Json, now: datetime) -> list[Any]:
-    """Class, hosts, addresses, ports."""
-    spec = obj.get("spec") or {}
-    hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
-    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
-    return [
-        _name(obj),
-        spec.get("ingressClassName") or _NONE,
-        _first(hosts) or "*",
-        ",".join(i.get("ip") or i.get("hostname", "") for i in balancer.get("ingress") or ()),
-        "80, 443" if spec.get("tls") else "80",
-        _age(obj, now),
-    ]
-
-
-def ingress_class_row(obj: Json, now: datetime) -> list[Any]:
-    """Controller and parameters."""
-    spec = obj.get("spec") or {}
-    given = spec.get("parameters")
-    parameters = _NONE
-    if given:
-        group = f".{given['apiGroup']}" if given.get("apiGroup") else ""
-        parameters = f"{given.get('kind', '')}{group}/{given.get('name', '')}"
-    return [_name(obj), spec.get("controller", ""), parameters, _age(obj, now)]

@@ -1,4 +1,4 @@
-"""The row of a pod, with the status that users know: `Init:0/1`, `CrashLoopBackOff`, …"""
+"""The row of a pod, with the status that users know (`Init:0/1`, `CrashLoopBackOff`)."""
 
 from __future__ import annotations
 

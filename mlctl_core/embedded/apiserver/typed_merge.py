@@ -36,48 +36,33 @@ def merge(live: Any, applied: Any, schema: Json) -> Any:
 def _merge_entries(live: list[Any], applied: list[Any], schema: Json) -> list[Any]:
     """Entries of both: the applied ones in their order, the others where they were.
 
-    An entry of the live list only stays in front of the next entry that both share.
+    An entry that only the live list has stays in front of the next entry that both share.
     """
-    left_steps = [entry_step(item, schema) for item in live]
-    right = {step: items[0] for step, items in entries(applied, schema).items()}
-    left = entries(live, schema)
     items = item_schema(schema)
+    left, right = entries(live, schema), entries(applied, schema)
     shared = [step for step in right if step in left]
+    waiting = list(right)
     out: list[Any] = []
-    taken: set[str] = set()
-    rights = list(right)
-    left_at = right_at = 0
 
-    def take_right(step: str) -> None:
-        taken.add(step)
-        olds = left.get(step, [])
-        # An entry that came twice is replaced rather than merged.
-        out.append(merge(olds[0] if len(olds) == 1 else ABSENT, right[step], items))
-        if shared and shared[0] == step:
-            shared.pop(0)
+    def take_until(step: str) -> None:
+        while waiting:
+            taken = waiting.pop(0)
+            olds = left.get(taken, [])
+            # An entry that came twice is replaced rather than merged.
+            old = olds[0] if len(olds) == 1 else ABSENT
+            out.append(merge(old, right[taken][0], items))
+            if taken in shared:
+                shared.remove(taken)
+            if taken == step:
+                return
 
-    while left_at < len(left_steps) or right_at < len(rights):
-        if left_at < len(left_steps) and right_at < len(rights):
-            step = left_steps[left_at]
-            if step == rights[right_at]:
-                take_right(step)
-                left_at += 1
-                right_at += 1
-                continue
-            if step in right and shared and shared[0] != step:
-                left_at += 1  # shared, but its turn comes in the applied order
-                continue
-        if left_at < len(left_steps):
-            step = left_steps[left_at]
-            if step not in right:
-                out.append(live[left_at])
-                left_at += 1
-                continue
-            if step in taken:
-                left_at += 1
-        if right_at < len(rights):
-            take_right(rights[right_at])
-            right_at += 1
+    for item in live:
+        step = entry_step(item, schema)
+        if step not in right:
+            out.append(item)
+        elif shared and shared[0] == step:
+            take_until(step)
+    take_until("")
     return out
 
 

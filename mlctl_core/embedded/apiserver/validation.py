@@ -73,32 +73,31 @@ def _check(value: Any, schema: Json, path: str, old: Any = ABSENT) -> list[Field
     if value == old:
         return []
     if value is None:
-        return (
-            []
-            if schema.get("nullable") or not _types(schema)
-            else [_type_error(None, schema, path)]
-        )
+        refused = _types(schema) and not schema.get("nullable")
+        return [_type_error(None, schema, path)] if refused else []
     found: list[FieldError] = []
-    wrong_type = not _has_type(value, schema)
-    if wrong_type:
+    fits_type = _has_type(value, schema)
+    if not fits_type:
         found.append(_type_error(value, schema, path))
     found.extend(_check_junctors(value, schema, path))
     match value:
-        case bool():
-            pass
         case str():
             found.extend(_check_string(value, schema, path))
-        case int() | float():
+        case int() | float() if not isinstance(value, bool):
             found.extend(_check_number(value, schema, path))
         case list():
             found.extend(_check_array(value, schema, path, old))
-        case dict():
-            if not wrong_type:
-                found.extend(_check_object(value, schema, path, old))
-    if "enum" in schema and not any(_same(value, allowed) for allowed in schema["enum"]):
-        words = [v if isinstance(v, str) else errors.go_json(v) for v in schema["enum"]]
-        found.append(errors.not_supported(path, value, words))
+        case dict() if fits_type:
+            found.extend(_check_object(value, schema, path, old))
+    found.extend(_check_enum(value, schema, path))
     return found
+
+
+def _check_enum(value: Any, schema: Json, path: str) -> list[FieldError]:
+    if "enum" not in schema or any(_same(value, allowed) for allowed in schema["enum"]):
+        return []
+    words = [word if isinstance(word, str) else errors.go_json(word) for word in schema["enum"]]
+    return [errors.not_supported(path, value, words)]
 
 
 def _types(schema: Json) -> list[str]:

@@ -60,10 +60,9 @@ def _check_source(kind: str, source: Json, path: str) -> list[FieldError]:
         found.append(errors.invalid(f"{path}.defaultMode", mode, detail))
     for index, item in enumerate(source.get("items") or ()):
         found.extend(_check_item(kind, item, f"{path}.items[{index}]"))
-    if kind == "emptyDir" and source.get("sizeLimit") is not None:
-        if parse_quantity(source["sizeLimit"]) < 0:
-            detail = "SizeLimit field must be a valid resource quantity"
-            found.append(errors.forbidden(f"{path}.sizeLimit", detail))
+    if kind == "emptyDir" and parse_quantity(source.get("sizeLimit") or 0) < 0:
+        detail = "SizeLimit field must be a valid resource quantity"
+        found.append(errors.forbidden(f"{path}.sizeLimit", detail))
     if kind == "projected":
         for index, part in enumerate(source.get("sources") or ()):
             found.extend(_check_projection(part, path, f"{path}.sources[{index}]"))
