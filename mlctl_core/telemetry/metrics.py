@@ -24,6 +24,12 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from mlctl_core.telemetry.families import (
+    CacheFamilies,
+    ControllerFamilies,
+    WorkQueueFamilies,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -32,22 +38,8 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """Value of the Content-Type header that goes with `Metrics.exposition`."""
 
-# controller-runtime's buckets (pkg/internal/controller/metrics): dashboards compute
-# quantiles from them, so they are part of the name.
-RECONCILE_BUCKETS = (
-    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8),
-    *(0.9, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0),
-    *(15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0),
-)
-# controller-runtime: ten nanoseconds to a thousand seconds in powers of ten.
-WORK_QUEUE_BUCKETS = tuple(float(f"1e{exponent}") for exponent in range(-8, 4))
 # client-go (component-base/metrics/prometheus/restclient).
 REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-# The pipeline answers in well under a millisecond when idle; a minute is an incident.
-LATENCY_BUCKETS = (
-    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
-)
 
 RESULT_SUCCESS = "success"
 RESULT_ERROR = "error"
@@ -70,112 +62,9 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-
-        controller = ("controller",)
-        self._reconciles = Counter(
-            "controller_runtime_reconcile",
-            "Total number of reconciliations per controller and result.",
-            ("controller", "result"),
-            registry=self.registry,
-        )
-        self._errors = Counter(
-            "controller_runtime_reconcile_errors",
-            "Total number of reconciliations that ended in an error, per controller.",
-            controller,
-            registry=self.registry,
-        )
-        self._terminal_errors = Counter(
-            "controller_runtime_terminal_reconcile_errors",
-            "Total number of reconciliations that ended in an error no retry can cure.",
-            controller,
-            registry=self.registry,
-        )
-        self._panics = Counter(
-            "controller_runtime_reconcile_panics",
-            "Total number of reconciliations in which the planner raised.",
-            controller,
-            registry=self.registry,
-        )
-        self._reconcile_time = Histogram(
-            "controller_runtime_reconcile_time_seconds",
-            "Length of time per reconciliation per controller.",
-            controller,
-            buckets=RECONCILE_BUCKETS,
-            registry=self.registry,
-        )
-        self._max_concurrent = Gauge(
-            "controller_runtime_max_concurrent_reconciles",
-            "Maximum number of concurrent reconciles per controller.",
-            controller,
-            registry=self.registry,
-        )
-        self._active_workers = Gauge(
-            "controller_runtime_active_workers",
-            "Number of currently used workers per controller.",
-            controller,
-            registry=self.registry,
-        )
-        self._event_to_reconcile = Histogram(
-            "mlctl_event_to_reconcile_seconds",
-            "From the arrival of a server's event to the start of the reconcile it asked for.",
-            controller,
-            buckets=LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-        self._event_to_write = Histogram(
-            "mlctl_event_to_write_seconds",
-            "From the arrival of a server's event to the end of the writes it led to.",
-            controller,
-            buckets=LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-
-        queue = ("name", "controller")
-        self._depth = Gauge(
-            "workqueue_depth",
-            "Current depth of the work queue, by priority; waiting keys do not count.",
-            (*queue, "priority"),
-            registry=self.registry,
-        )
-        self._adds = Counter(
-            "workqueue_adds",
-            "Total number of adds handled by the work queue.",
-            queue,
-            registry=self.registry,
-        )
-        self._queue_duration = Histogram(
-            "workqueue_queue_duration_seconds",
-            "How long a key stays in the work queue before it is handed out.",
-            queue,
-            buckets=WORK_QUEUE_BUCKETS,
-            registry=self.registry,
-        )
-        self._work_duration = Histogram(
-            "workqueue_work_duration_seconds",
-            "How long processing a key from the work queue takes.",
-            queue,
-            buckets=WORK_QUEUE_BUCKETS,
-            registry=self.registry,
-        )
-        self._unfinished = Gauge(
-            "workqueue_unfinished_work_seconds",
-            "Seconds of work in progress that work_duration has not observed yet.",
-            queue,
-            registry=self.registry,
-        )
-        self._longest = Gauge(
-            "workqueue_longest_running_processor_seconds",
-            "How long the longest running key has been worked on, in seconds.",
-            queue,
-            registry=self.registry,
-        )
-        self._retries = Counter(
-            "workqueue_retries",
-            "Total number of rate-limited adds handled by the work queue.",
-            queue,
-            registry=self.registry,
-        )
-
+        self._controllers = ControllerFamilies(self.registry)
+        self._queues = WorkQueueFamilies(self.registry)
+        self._caches = CacheFamilies(self.registry)
         self._requests = Counter(
             "rest_client_requests",
             "Number of HTTP requests, by status code, method and host.",
@@ -195,31 +84,6 @@ class Metrics:
             ("name",),
             registry=self.registry,
         )
-
-        self._cache_objects = Gauge(
-            "mlctl_cache_objects",
-            "Objects in the shared cache of a kind.",
-            ("kind",),
-            registry=self.registry,
-        )
-        self._cache_bytes = Gauge(
-            "mlctl_cache_bytes",
-            "Bytes of JSON held by the shared cache of a kind.",
-            ("kind",),
-            registry=self.registry,
-        )
-        self._cache_age = Gauge(
-            "mlctl_cache_last_event_age_seconds",
-            "Time since the server last said anything about a kind, bookmarks included.",
-            ("kind",),
-            registry=self.registry,
-        )
-        self._watch_restarts = Counter(
-            "mlctl_watch_restarts",
-            "Watches that ended and were begun again, by kind and reason.",
-            ("kind", "reason"),
-            registry=self.registry,
-        )
         self._dropped_events = Counter(
             "mlctl_dropped_events",
             "Kubernetes Events that were not recorded, by reason.",
@@ -229,15 +93,15 @@ class Metrics:
 
     def controller(self, name: str) -> ControllerMetrics:
         """The metrics of one controller, all of them present from the start."""
-        return ControllerMetrics(self, name)
+        return ControllerMetrics(self._controllers, name)
 
     def work_queue(self, name: str) -> WorkQueueMetrics:
         """The metrics of the work queue of controller ``name``."""
-        return WorkQueueMetrics(self, name)
+        return WorkQueueMetrics(self._queues, name)
 
     def cache(self, kind: str) -> CacheMetrics:
         """The metrics of the shared cache of a kind, written ``apps/v1/Deployment``."""
-        return CacheMetrics(self, kind)
+        return CacheMetrics(self._caches, kind)
 
     def request(self, *, code: str, method: str, host: str) -> None:
         """Count an answered HTTP request; ``code`` is ``<error>`` when none came (client-go)."""
@@ -263,19 +127,16 @@ class Metrics:
 class ControllerMetrics:
     """What a controller's worker loop reports."""
 
-    def __init__(self, metrics: Metrics, name: str) -> None:
-        self._results = {
-            result: metrics._reconciles.labels(name, result)  # noqa: SLF001 - one unit, two classes
-            for result in _RESULTS
-        }
-        self._errors = metrics._errors.labels(name)  # noqa: SLF001
-        self._terminal_errors = metrics._terminal_errors.labels(name)  # noqa: SLF001
-        self._panics = metrics._panics.labels(name)  # noqa: SLF001
-        self._time = metrics._reconcile_time.labels(name)  # noqa: SLF001
-        self._max_concurrent = metrics._max_concurrent.labels(name)  # noqa: SLF001
-        self._active = metrics._active_workers.labels(name)  # noqa: SLF001
-        self._event_to_reconcile = metrics._event_to_reconcile.labels(name)  # noqa: SLF001
-        self._event_to_write = metrics._event_to_write.labels(name)  # noqa: SLF001
+    def __init__(self, families: ControllerFamilies, name: str) -> None:
+        self._results = {result: families.reconciles.labels(name, result) for result in _RESULTS}
+        self._errors = families.errors.labels(name)
+        self._terminal_errors = families.terminal_errors.labels(name)
+        self._panics = families.panics.labels(name)
+        self._time = families.reconcile_time.labels(name)
+        self._max_concurrent = families.max_concurrent.labels(name)
+        self._active = families.active_workers.labels(name)
+        self._event_to_reconcile = families.event_to_reconcile.labels(name)
+        self._event_to_write = families.event_to_write.labels(name)
 
     def workers(self, count: int) -> None:
         """Say how many reconciles may run at once."""
@@ -313,14 +174,14 @@ class ControllerMetrics:
 class WorkQueueMetrics:
     """What a work queue reports; c-r sets ``name`` and ``controller`` to the same value."""
 
-    def __init__(self, metrics: Metrics, name: str) -> None:
-        self._depth = metrics._depth.labels(name, name, _PRIORITY)  # noqa: SLF001
-        self._adds = metrics._adds.labels(name, name)  # noqa: SLF001
-        self._queue_duration = metrics._queue_duration.labels(name, name)  # noqa: SLF001
-        self._work_duration = metrics._work_duration.labels(name, name)  # noqa: SLF001
-        self._unfinished = metrics._unfinished.labels(name, name)  # noqa: SLF001
-        self._longest = metrics._longest.labels(name, name)  # noqa: SLF001
-        self._retries = metrics._retries.labels(name, name)  # noqa: SLF001
+    def __init__(self, families: WorkQueueFamilies, name: str) -> None:
+        self._depth = families.depth.labels(name, name, _PRIORITY)
+        self._adds = families.adds.labels(name, name)
+        self._queue_duration = families.queue_duration.labels(name, name)
+        self._work_duration = families.work_duration.labels(name, name)
+        self._unfinished = families.unfinished.labels(name, name)
+        self._longest = families.longest.labels(name, name)
+        self._retries = families.retries.labels(name, name)
 
     def added(self) -> None:
         """A key was added; adds that collapse into a queued key do not count."""
@@ -354,12 +215,12 @@ class WorkQueueMetrics:
 class CacheMetrics:
     """What the shared cache of one kind reports."""
 
-    def __init__(self, metrics: Metrics, kind: str) -> None:
+    def __init__(self, families: CacheFamilies, kind: str) -> None:
         self._kind = kind
-        self._objects = metrics._cache_objects.labels(kind)  # noqa: SLF001
-        self._bytes = metrics._cache_bytes.labels(kind)  # noqa: SLF001
-        self._age = metrics._cache_age.labels(kind)  # noqa: SLF001
-        self._restarts = metrics._watch_restarts  # noqa: SLF001
+        self._objects = families.objects.labels(kind)
+        self._bytes = families.bytes.labels(kind)
+        self._age = families.age.labels(kind)
+        self._restarts = families.restarts
 
     def sources(
         self,
