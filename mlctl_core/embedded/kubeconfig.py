@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlctl_core.objects.json import Json
 
 _NAME = "mlctl-embedded"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import attrs
 
+from mlctl_core.embedded.node.spec import NodeSpec, node_specs
+
 
 @attrs.frozen
 class EmbeddedOptions:
@@ -16,40 +18,53 @@ class EmbeddedOptions:
     """Where an administrator's kubeconfig is written, readable by its owner only."""
     port: int = 0
     """Where the API is served on 127.0.0.1; 0 takes a free port."""
-    pods: str = "process"
-    """`process` runs containers as local processes, `simulated` moves pods through their
-    phases by annotations, `none` runs no nodes and no scheduler."""
-    nodes: int = 1
-    """How many nodes of the kind `pods` says."""
-    gpus_per_node: int = 0
-    """How many GPUs each of them claims to have."""
-    node: tuple[str, ...] = ()
-    """Further nodes, each as `name=…,pods=…,cpu=…,memory=…,gpus=…`."""
+    nodes: tuple[NodeSpec, ...] = ()
+    """The nodes; with none there is no scheduler either."""
     images: Path | None = None
     """YAML: image names and the local environments that stand for them."""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
     """Read the command line; the process ends with 2 when it makes no sense."""
-    defaults = EmbeddedOptions()
     parser = argparse.ArgumentParser(
         prog="python -m mlctl_core.embedded",
         description="A Kubernetes control plane with its state in memory, for laptops and tests.",
     )
-    parser.add_argument("--kubeconfig-out", type=Path, metavar="FILE")
-    parser.add_argument("--port", type=int, default=defaults.port)
-    parser.add_argument("--pods", choices=["process", "simulated", "none"], default=defaults.pods)
-    parser.add_argument("--nodes", type=int, default=defaults.nodes, metavar="N")
-    parser.add_argument("--gpus-per-node", type=int, default=defaults.gpus_per_node, metavar="M")
-    parser.add_argument("--node", action="append", default=[], metavar="name=…,pods=…,cpu=…")
-    parser.add_argument("--images", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--kubeconfig-out", type=Path, metavar="FILE", help="write an administrator's kubeconfig"
+    )
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; default: a free one")
+    parser.add_argument(
+        "--pods",
+        choices=["process", "simulated", "none"],
+        default="process",
+        help="run containers as local processes (default), simulate them, or have no nodes",
+    )
+    parser.add_argument("--nodes", type=int, metavar="N", help="alike; 1 unless --node is given")
+    parser.add_argument("--gpus-per-node", type=int, default=0, metavar="M")
+    parser.add_argument(
+        "--node",
+        action="append",
+        default=[],
+        metavar="name=…,pods=…,cpu=…,gpus=…",
+        help="one more node; may be given several times",
+    )
+    parser.add_argument(
+        "--images", type=Path, metavar="FILE", help="YAML: image names to local environments"
+    )
     given = parser.parse_args(arguments)
+    try:
+        nodes = node_specs(
+            pods=given.pods,
+            nodes=given.nodes,
+            gpus_per_node=given.gpus_per_node,
+            described=given.node,
+        )
+    except ValueError as error:
+        parser.error(str(error))
     return EmbeddedOptions(
         kubeconfig_out=given.kubeconfig_out,
         port=given.port,
-        pods=given.pods,
-        nodes=given.nodes,
-        gpus_per_node=given.gpus_per_node,
-        node=tuple(given.node),
+        nodes=tuple(nodes),
         images=given.images,
     )

@@ -81,7 +81,7 @@ class Worker(Generic[K]):
     def _try(self, key: K) -> None:
         try:
             self._handle(key)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (one bad key stops nothing)
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             delay = min(FIRST_RETRY_SECONDS * 2 ** min(failures, 16), LONGEST_RETRY_SECONDS)
             _log.warning("will try again", controller=self._name, key=str(key), error=str(error))

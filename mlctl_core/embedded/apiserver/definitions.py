@@ -127,7 +127,7 @@ def _name_errors(name: str, spec: Json) -> list[FieldError]:
 
 
 def _version_errors(versions: list[Json]) -> list[FieldError]:
-    errors = []
+    errors: list[FieldError] = []
     seen: set[str] = set()
     for index, version in enumerate(versions):
         path, name = f"spec.versions[{index}]", version.get("name", "")

@@ -15,12 +15,15 @@ from mlctl_core.embedded.apiserver.listing import Page, get_object, list_objects
 from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE
 from mlctl_core.embedded.apiserver.options import DeleteOptions, delete_options, list_options
 from mlctl_core.embedded.apiserver.patching import serve_patch
+from mlctl_core.embedded.apiserver.records import RecordKey
 from mlctl_core.embedded.apiserver.rendering import render_list
 from mlctl_core.embedded.apiserver.selection import make_selection
 from mlctl_core.embedded.apiserver.updating import replace
 from mlctl_core.embedded.apiserver.watching import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from mlctl_core.objects.json import Json
 
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
@@ -38,30 +41,22 @@ async def serve_resource(exchange: Exchange) -> web.StreamResponse:
     verb = verbs.get(method, "")
     if verb not in exchange.resource.verbs:
         raise method_not_allowed()
-    if exchange.resource.namespaced and not target.namespace and verb not in {"list"}:
+    if exchange.resource.namespaced and not target.namespace and verb != "list":
         raise method_not_allowed()
-    match verb:
-        case "list":
-            return await _list(exchange)
-        case "create":
-            return await _create(exchange)
-        case "get" if target.watch:
-            return await _watch(exchange)
-        case "get":
-            version = exchange.query.get("resourceVersion", "")
-            record = get_object(
-                exchange.cluster, exchange.resource, target.namespace, target.name, version
-            )
-            return exchange.answer(record)
-        case "update":
-            return await serve_replace(exchange)
-        case "patch":
-            return await serve_patch(exchange)
-        case "delete":
-            return await _delete(exchange)
-        case "deletecollection":
-            return await _delete_collection(exchange)
-    raise method_not_allowed()
+    if verb == "get" and target.watch:
+        return await _watch(exchange)
+    return await _ANSWERS[verb](exchange)
+
+
+async def serve_get(exchange: Exchange) -> web.StreamResponse:
+    """Answer a GET of one object.
+
+    Raises:
+        StatusError: 404, 504.
+    """
+    target, version = exchange.target, exchange.query.get("resourceVersion", "")
+    record = get_object(exchange.cluster, exchange.resource, target.namespace, target.name, version)
+    return exchange.answer(record)
 
 
 async def _list(exchange: Exchange) -> web.StreamResponse:
@@ -122,8 +117,7 @@ async def serve_replace(exchange: Exchange, subresource: str = "") -> web.Stream
         exchange.cluster,
         exchange.resource,
         obj,
-        target.namespace,
-        target.name,
+        RecordKey(target.namespace, target.name),
         options,
         subresource=subresource,
     )
@@ -162,3 +156,14 @@ async def _delete_collection(exchange: Exchange) -> web.StreamResponse:
             deleted.append(delete_record(cluster, resource, current, options)[0])
     shown = Page(deleted, cluster.store.revision)
     return json_response(render_list(cluster, resource, shown, form))
+
+
+_ANSWERS: Mapping[str, Callable[[Exchange], Awaitable[web.StreamResponse]]] = {
+    "list": _list,
+    "create": _create,
+    "get": serve_get,
+    "update": serve_replace,
+    "patch": serve_patch,
+    "delete": _delete,
+    "deletecollection": _delete_collection,
+}

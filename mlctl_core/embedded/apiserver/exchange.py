@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 import attrs
 from aiohttp import web
 
+from mlctl_core.embedded.apiserver.auth import User
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object, read_body
+from mlctl_core.embedded.apiserver.cluster import Cluster
 from mlctl_core.embedded.apiserver.decoding import DecodeError
 from mlctl_core.embedded.apiserver.errors import StatusError, bad_request
 from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE, choose_form
 from mlctl_core.embedded.apiserver.options import write_options
 from mlctl_core.embedded.apiserver.records import encode
 from mlctl_core.embedded.apiserver.rendering import render_object
+from mlctl_core.embedded.apiserver.resources import Resource
+from mlctl_core.embedded.apiserver.routes import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlctl_core.embedded.apiserver.auth import User
-    from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.negotiation import Form
     from mlctl_core.embedded.apiserver.options import WriteOptions
     from mlctl_core.embedded.apiserver.records import Record
-    from mlctl_core.embedded.apiserver.resources import Resource
-    from mlctl_core.embedded.apiserver.routes import Target
     from mlctl_core.objects.json import Json
 
 _OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}

@@ -54,7 +54,7 @@ class Handler:
             return error_response(error)
         except ConnectionError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 (one bad request stops nothing)
             _log.exception("request failed", method=request.method, path=request.path)
             return error_response(internal("Internal error occurred; the server's log says more"))
 

@@ -21,13 +21,12 @@ from mlctl_core.embedded.apiserver.errors import (
     too_large_resource_version,
 )
 from mlctl_core.embedded.apiserver.history import ExpiredError
-from mlctl_core.embedded.apiserver.records import RecordKey
+from mlctl_core.embedded.apiserver.records import Record, RecordKey
 from mlctl_core.embedded.apiserver.selection import make_selection
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.options import ListOptions
-    from mlctl_core.embedded.apiserver.records import Record
     from mlctl_core.embedded.apiserver.resources import Resource
 
 _TOKEN_VERSION = "meta.k8s.io/v1"  # noqa: S105 (a format's name)
@@ -100,7 +99,7 @@ def list_objects(
     try:
         records = cluster.collection(resource).records_at(revision, namespace)
     except ExpiredError:
-        raise _too_old(options, start) from None
+        raise _too_old(start) from None
     if start is not None:
         records = [record for record in records if record.key > start]
     if not selection.everything:
@@ -138,7 +137,7 @@ def _where(cluster: Cluster, options: ListOptions) -> tuple[int, RecordKey | Non
     return (asked if exact else current), None
 
 
-def _too_old(options: ListOptions, start: RecordKey | None) -> StatusError:
+def _too_old(start: RecordKey | None) -> StatusError:
     if start is None:
         return expired("The resourceVersion for the provided list is too old.")
     error = expired(_TOO_OLD_TO_CONTINUE)

@@ -6,7 +6,6 @@ refused in its words. Nothing is kept, and a client that goes away ends the node
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +22,8 @@ from mlctl_core.embedded.apiserver.errors import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     from mlctl_core.embedded.apiserver.exchange import Exchange
     from mlctl_core.objects.json import Json
 

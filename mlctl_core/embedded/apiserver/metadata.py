@@ -147,10 +147,12 @@ def keep_on_update(new: Json, old: Json) -> list[FieldError]:
         metadata["uid"] = before["uid"]
     elif metadata["uid"] != before["uid"]:
         errors.append(_immutable("uid", metadata["uid"]))
-    for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-        # Only a delete changes these; an update that carries older values is not refused.
-        if metadata.get(field) is not None and field not in before:
-            errors.append(_immutable(field, metadata[field]))
+    # Only a delete changes these; an update that carries older values is not refused.
+    errors.extend(
+        _immutable(field, metadata[field])
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds")
+        if metadata.get(field) is not None and field not in before
+    )
     for field in _OWNED_BY_SERVER:
         metadata.pop(field, None)
         if field in before:

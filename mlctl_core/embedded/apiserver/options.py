@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from mlctl_core.objects.json import Json
 
-_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 _FALSE = {"", "0", "f", "F", "false", "FALSE", "False"}
 _POLICIES = ("Foreground", "Background", "Orphan")
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_MATCH = "resourceVersionMatch"
 _MATCHES = ("Exact", "NotOlderThan", "")
 FIELD_MANAGER_LENGTH = 128
 """As upstream: longer names of field managers are refused."""
@@ -66,13 +66,8 @@ class DeleteOptions:
 
 def parse_bool(query: Mapping[str, str], name: str) -> bool:
     """Read a flag of the query string, false when absent."""
-    text = query.get(name, "")
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    # Upstream takes anything else for true as well: ?watch=yes watches.
-    return True
+    # Upstream takes whatever is not a way to say no for yes: ?watch=please watches.
+    return query.get(name, "") not in _FALSE
 
 
 def _parse_int(query: Mapping[str, str], name: str) -> int | None:
@@ -113,16 +108,10 @@ def list_options(query: Mapping[str, str], *, watch: bool = False) -> ListOption
 
 
 def _check_match(options: ListOptions) -> None:
-    match, version = options.resource_version_match, options.resource_version
-    field = "resourceVersionMatch"
     if options.watch:
-        if options.send_initial_events is None:
-            if match:
-                message = f"{field} is forbidden for watch unless sendInitialEvents is provided"
-                raise _forbidden(field, message)
-        elif match != "NotOlderThan":
-            raise _forbidden(field, f"sendInitialEvents requires setting {field} to NotOlderThan")
+        _check_watch_match(options)
         return
+    match, version, field = options.resource_version_match, options.resource_version, _MATCH
     if options.send_initial_events is not None:
         raise _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
     if not match:
@@ -135,6 +124,16 @@ def _check_match(options: ListOptions) -> None:
         raise invalid_options("ListOptions", field_errors.not_supported(field, match, _MATCHES))
     if match == "Exact" and version == "0":
         raise _forbidden(field, f'{field} "exact" is forbidden for resourceVersion "0"')
+
+
+def _check_watch_match(options: ListOptions) -> None:
+    match = options.resource_version_match
+    if options.send_initial_events is None:
+        if match:
+            message = f"{_MATCH} is forbidden for watch unless sendInitialEvents is provided"
+            raise _forbidden(_MATCH, message)
+    elif match != "NotOlderThan":
+        raise _forbidden(_MATCH, f"sendInitialEvents requires setting {_MATCH} to NotOlderThan")
 
 
 def write_options(query: Mapping[str, str], kind: str, *, default_manager: str) -> WriteOptions:

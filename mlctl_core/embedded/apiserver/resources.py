@@ -8,14 +8,16 @@ plural, and changes only when a CustomResourceDefinition does.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from mlctl_core.objects.json import Json
 
-    from mlctl_core.objects.json import Json
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 """What a resource does unless it says otherwise, in the order discovery lists it."""

@@ -27,25 +27,32 @@ class Target:
     """Named by the old `/watch/` prefix."""
 
 
+_OF_NAMESPACES = ("status", "finalize")
+"""Subresources of a namespace itself."""
+
+
 def parse_path(path: str) -> Target | None:
     """Take a path apart; None when it names no resource.
 
     `/api/v1/namespaces/x` is the namespace x itself, and so are its subresources `status`
     and `finalize`; any other third part is a resource inside the namespace.
     """
-    parts = [unquote(part) for part in path.strip("/").split("/")]
-    if len(parts) > 2 and parts[0] == "api":
-        group, version, rest = "", parts[1], parts[2:]
-    elif len(parts) > 3 and parts[0] == "apis":
-        group, version, rest = parts[1], parts[2], parts[3:]
-    else:
-        return None
-    watch = rest[0] == "watch" and len(rest) > 1
+    match [unquote(part) for part in path.strip("/").split("/")]:
+        case ["api", version, *rest] if rest:
+            group = ""
+        case ["apis", group, version, *rest] if rest:
+            pass
+        case _:
+            return None
+    watch = rest[0] == "watch" and rest != ["watch"]
     if watch:
         rest = rest[1:]
     namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in {"status", "finalize"}:
-        namespace, rest = rest[1], rest[2:]
+    match rest:
+        case ["namespaces", namespace, below, *_] if below not in _OF_NAMESPACES:
+            rest = rest[2:]
+        case _:
+            namespace = ""
     padded = [*rest, "", "", ""]
     return Target(
         group=group,

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mlctl_core.embedded.apiserver.errors import bad_request
-from mlctl_core.objects.selectors import LabelSelector, parse_field_selector, parse_label_selector
+from mlctl_core.objects.selectors import (
+    FieldRequirement,
+    LabelSelector,
+    parse_field_selector,
+    parse_label_selector,
+)
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.records import Record
@@ -23,7 +28,7 @@ class Selection:
     """A label selector and a field selector."""
 
     labels: LabelSelector | None = None
-    fields: tuple[tuple[str, str, str], ...] = ()
+    fields: tuple[FieldRequirement, ...] = ()
     """(name, operator, value), all of which must hold."""
 
     @property
@@ -59,7 +64,7 @@ def make_selection(resource: Resource, labels: str, fields: str, *, name: str = 
         if field not in {"metadata.name", "metadata.namespace", *resource.selectable}:
             raise bad_request(_unknown_field(resource, field))
     if name:
-        field_terms = (("metadata.name", "=", name), *field_terms)
+        field_terms = (FieldRequirement("metadata.name", "=", name), *field_terms)
     return Selection(label_selector, field_terms)
 
 

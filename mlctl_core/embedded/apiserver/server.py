@@ -12,7 +12,6 @@ from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.embedded.apiserver.auth import ADMIN, Authenticator
 from mlctl_core.embedded.apiserver.builtin import builtin_resources
 from mlctl_core.embedded.apiserver.cluster import Cluster
-from mlctl_core.embedded.apiserver.controllers import Controller
 from mlctl_core.embedded.apiserver.crds import DefinitionController
 from mlctl_core.embedded.apiserver.garbage import GarbageCollector
 from mlctl_core.embedded.apiserver.handler import Handler
@@ -27,6 +26,7 @@ from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from mlctl_core.embedded.apiserver.controllers import Controller
     from mlctl_core.objects.json import Json
 
 LOOPBACK = "127.0.0.1"

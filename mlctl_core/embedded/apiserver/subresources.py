@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlctl_core.embedded.apiserver.endpoints import serve_replace
+from mlctl_core.embedded.apiserver.endpoints import serve_get, serve_replace
 from mlctl_core.embedded.apiserver.errors import method_not_allowed, unknown_resource
-from mlctl_core.embedded.apiserver.listing import get_object
 from mlctl_core.embedded.apiserver.logs import serve_log
 from mlctl_core.embedded.apiserver.patching import serve_patch
 from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
@@ -38,26 +37,24 @@ async def serve_subresource(
     verb = _VERBS.get(exchange.request.method, "")
     if verb not in subresource.verbs:
         raise method_not_allowed()
-    match name, verb:
-        case "scale", _:
+    match name:
+        case "scale":
             return await serve_scale(exchange)
-        case "binding", _:
+        case "binding":
             return await serve_binding(exchange, exchange.target.name)
-        case "eviction", _:
+        case "eviction":
             return await serve_eviction(exchange)
-        case "log", _:
+        case "log":
             return await serve_log(exchange, kubelets)
-        case "token", _:
+        case "token":
             return await serve_token(exchange, authenticator)
-        case _, "get":
-            target = exchange.target
-            version = exchange.query.get("resourceVersion", "")
-            record = get_object(
-                exchange.cluster, exchange.resource, target.namespace, target.name, version
-            )
-            return exchange.answer(record)
-        case _, "update":
-            return await serve_replace(exchange, name)
-        case _, "patch":
-            return await serve_patch(exchange, name)
-    raise method_not_allowed()
+    return await _serve_part(exchange, name, verb)
+
+
+async def _serve_part(exchange: Exchange, name: str, verb: str) -> web.StreamResponse:
+    """Answer for a part of the object that has a door of its own: status, finalize."""
+    if verb == "get":
+        return await serve_get(exchange)
+    if verb == "update":
+        return await serve_replace(exchange, name)
+    return await serve_patch(exchange, name)

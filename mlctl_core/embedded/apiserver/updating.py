@@ -34,6 +34,7 @@ from mlctl_core.embedded.apiserver.records import Record, preview
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.options import WriteOptions
+    from mlctl_core.embedded.apiserver.records import RecordKey
     from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
@@ -42,8 +43,7 @@ def replace(
     cluster: Cluster,
     resource: Resource,
     obj: Json,
-    namespace: str,
-    name: str,
+    key: RecordKey,
     options: WriteOptions,
     *,
     subresource: str = "",
@@ -55,6 +55,7 @@ def replace(
     Raises:
         StatusError: 400, 403, 404, 409, 422.
     """
+    namespace, name = key
     identify(resource, obj)
     require_name(obj, name)
     check_namespace(resource, obj["metadata"], namespace)

@@ -8,11 +8,11 @@ all watchers that want the same form. A watcher that falls behind the kept histo
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from mlctl_core.embedded.apiserver.cluster import Cluster
 from mlctl_core.embedded.apiserver.errors import (
     StatusError,
     expired,
@@ -21,16 +21,16 @@ from mlctl_core.embedded.apiserver.errors import (
 )
 from mlctl_core.embedded.apiserver.history import Event, EventType, ExpiredError
 from mlctl_core.embedded.apiserver.listing import parse_revision
-from mlctl_core.embedded.apiserver.records import encode, make_record
+from mlctl_core.embedded.apiserver.negotiation import Form
+from mlctl_core.embedded.apiserver.options import ListOptions
+from mlctl_core.embedded.apiserver.records import Record, encode, make_record
 from mlctl_core.embedded.apiserver.rendering import TABLE, object_bytes, table_of
+from mlctl_core.embedded.apiserver.resources import Resource
+from mlctl_core.embedded.apiserver.selection import Selection
 
 if TYPE_CHECKING:
-    from mlctl_core.embedded.apiserver.cluster import Cluster
-    from mlctl_core.embedded.apiserver.negotiation import Form
-    from mlctl_core.embedded.apiserver.options import ListOptions
-    from mlctl_core.embedded.apiserver.records import Record
-    from mlctl_core.embedded.apiserver.resources import Resource
-    from mlctl_core.embedded.apiserver.selection import Selection
+    import asyncio
+
     from mlctl_core.objects.json import Json
 
 BOOKMARK_SECONDS = 60.0
