@@ -22,14 +22,15 @@ from mlctl_core.embedded.node.environment import Facts
 from mlctl_core.embedded.node.images import Image, ImagesError, load_images
 from mlctl_core.embedded.node.isolation import find_root
 from mlctl_core.embedded.node.log_server import LogServer
-from mlctl_core.embedded.node.logs import LogsUnavailableError
+from mlctl_core.embedded.node.logs import NOT_FOUND, LogsUnavailableError
 from mlctl_core.embedded.node.manifest import decode_pod
 from mlctl_core.embedded.node.memory import MemoryWatch
 from mlctl_core.embedded.node.node_object import node_object
-from mlctl_core.embedded.node.process_runtime import ProcessRuntime, Surroundings
+from mlctl_core.embedded.node.process_runtime import ProcessRuntime
 from mlctl_core.embedded.node.registration import Heartbeat, register
 from mlctl_core.embedded.node.simulated_runtime import SimulatedRuntime
 from mlctl_core.embedded.node.status_writer import StatusWriter
+from mlctl_core.embedded.node.surroundings import Surroundings
 from mlctl_core.objects.kinds import POD
 from mlctl_core.telemetry.events import EventRecorder, Note
 from mlctl_core.telemetry.metrics import default_metrics
@@ -183,7 +184,7 @@ class _Agent:
             POD,
             field_selector=self._selector(),
             clock=self._clock,
-            random=Random(),
+            random=Random(),  # noqa: S311 - spreads retries
         )
         informer.add_handler(self._changed)
         async with asyncio.TaskGroup() as group:
@@ -205,12 +206,12 @@ class _Agent:
         self, namespace: str, name: str, container: str, options: LogOptions
     ) -> AsyncIterator[bytes]:
         """See `log_server.LogSource`: whichever node has the pod."""
-        missing = LogsUnavailableError(404, f'pod "{name}" not found')
+        missing = LogsUnavailableError(NOT_FOUND, f'pod "{name}" not found')
         for runtime in self._runtimes.values():
             try:
                 return runtime.logs(namespace, name, container, options)
             except LogsUnavailableError as error:
-                missing = error if error.status != 404 else missing
+                missing = error if error.status != NOT_FOUND else missing
         raise missing
 
     def _selector(self) -> str:
@@ -244,8 +245,8 @@ class _Agent:
     def _changed(self, change: Change) -> None:
         old, new = change.old, change.new
         if old is not None and (new is None or new.uid != old.uid):
-            for runtime in self._runtimes.values():
-                runtime.forget(old.uid)
+            for known in self._runtimes.values():
+                known.forget(old.uid)
         if change.entry is None:
             return
         try:

@@ -50,6 +50,7 @@ def launch_spec(
     pod: Pod,
     container: Container,
     image: Image,
+    *,
     sources: Sources,
     facts: Facts,
     places: Places,
@@ -65,7 +66,11 @@ def launch_spec(
     base = {"PATH": path, "HOME": home, "TMPDIR": home}
     base |= {"HOSTNAME": pod.spec.hostname or pod.metadata.name}
     env = container_environment(
-        pod, container, sources, facts, base | dict(runtime_env) | dict(image.env)
+        pod,
+        container,
+        sources=sources,
+        facts=facts,
+        base={**base, **runtime_env, **image.env},
     )
     argv = [expand(text, env) for text in (*container.command, *container.args)]
     if not container.command:

@@ -98,6 +98,7 @@ def _base64(text: str) -> bytes:
 def container_environment(
     pod: Pod,
     container: Container,
+    *,
     sources: Sources,
     facts: Facts,
     base: Mapping[str, str],
@@ -118,7 +119,7 @@ def container_environment(
     for source in container.env_from:
         found |= _from_object(source, sources, pod.metadata.namespace)
     for variable in container.env:
-        value = _value(variable, pod, container, sources, facts, found)
+        value = _value(variable, pod, container, sources=sources, facts=facts, known=found)
         if value is not None:
             found[variable.name] = value
     return found
@@ -147,6 +148,7 @@ def _value(
     variable: EnvVar,
     pod: Pod,
     container: Container,
+    *,
     sources: Sources,
     facts: Facts,
     known: Mapping[str, str],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["LogsUnavailableError"]
+__all__ = ["BAD_REQUEST", "NOT_FOUND", "LogsUnavailableError"]
+
+BAD_REQUEST, NOT_FOUND = 400, 404
 
 
 class LogsUnavailableError(Exception):

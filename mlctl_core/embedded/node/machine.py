@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mlctl_core.embedded.node import resume
-from mlctl_core.embedded.node.manifest import Container
 from mlctl_core.embedded.node.records import Record, Termination
+from mlctl_core.embedded.node.steps import Ending, Refusal, Step, Stop
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mlctl_core.clock import Clock
-    from mlctl_core.embedded.node.manifest import Pod
+    from mlctl_core.embedded.node.manifest import Container, Pod
 
-__all__ = ["Ending", "PodMachine", "Refusal", "Step", "Stop"]
+__all__ = ["PodMachine"]
 
 # How often a container whose configuration is incomplete is tried again: the kubelet does so
 # with each periodic sync of the pod.
@@ -43,50 +43,6 @@ DEADLINE_REASON = "DeadlineExceeded"
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
-
-
-@attrs.frozen
-class Refusal:
-    """A container could not be started; it will be tried again."""
-
-    reason: str
-    """ErrImagePull, CreateContainerConfigError, CreateContainerError, …"""
-
-    message: str
-
-
-@attrs.frozen
-class Stop:
-    """Ask a container to end, and make it after the grace."""
-
-    name: str
-    grace: float
-    """Seconds between SIGTERM and SIGKILL."""
-
-
-@attrs.frozen
-class Ending:
-    """Why a pod ends before its containers are done with it."""
-
-    reason: str
-    message: str
-    grace: float
-
-
-@attrs.frozen
-class Step:
-    """What the driver has to do now."""
-
-    prepare: bool = False
-    """Make the pod's volumes; then report `prepared` or `preparation_failed`."""
-
-    start: tuple[Container, ...] = ()
-    stop: tuple[Stop, ...] = ()
-    wake_after: float | None = None
-    """Seconds until `step` has something else to say with no other event; None: never."""
-
-    finished: bool = False
-    """Nothing runs and nothing will: the status is final."""
 
 
 class PodMachine:
@@ -182,8 +138,8 @@ class PodMachine:
 
     def started(self, name: str, container_id: str) -> None:
         """The container's command runs."""
-        self._set(
-            name,
+        self.records[name] = attrs.evolve(
+            self.records[name],
             launching=False,
             started_at=self._clock.now(),
             container_id=container_id,
@@ -296,8 +252,8 @@ class PodMachine:
         if record.ended is not None and now < record.backoff.until:
             delay = record.backoff.delay
             metadata = self.pod.metadata
-            self._set(
-                name,
+            self.records[name] = attrs.evolve(
+                record,
                 waiting_reason="CrashLoopBackOff",
                 waiting_message=(
                     f"back-off {_go_duration(delay)} restarting failed container={name} "
@@ -310,7 +266,9 @@ class PodMachine:
                 due.append(visible_until)
             else:
                 reason, message = self._pull_backoff(record.waiting_message)
-                self._set(name, waiting_reason=reason, waiting_message=message)
+                self.records[name] = attrs.evolve(
+                    record, waiting_reason=reason, waiting_message=message
+                )
 
     @staticmethod
     def _pull_backoff(message: str) -> tuple[str, str]:
@@ -335,7 +293,7 @@ class PodMachine:
         for name in mains or inits or sidecars[:1]:
             asked = self.records[name].stop_grace
             if not self.records[name].launching and (asked is None or grace < asked):
-                self._set(name, stop_grace=grace)
+                self.records[name] = attrs.evolve(self.records[name], stop_grace=grace)
                 stop.append(Stop(name, grace))
         return Step(stop=tuple(stop), finished=self.is_over)
 
@@ -372,9 +330,6 @@ class PodMachine:
     def _init_names(self) -> set[str]:
         return {c.name for c in self.pod.spec.init_containers}
 
-    def _set(self, name: str, **changes: object) -> None:
-        self.records[name] = attrs.evolve(self.records[name], **changes)
-
     def _take_over(self) -> None:
         """Goes on from what an earlier process of this node reported."""
         status = self.pod.status
@@ -385,7 +340,9 @@ class PodMachine:
             return
         for name in resume.run_again(self.pod, self.records):
             record = self.records[name]
-            self._set(name, ended=None, last=record.ended, restarts=record.restarts + 1)
+            self.records[name] = attrs.evolve(
+                record, ended=None, last=record.ended, restarts=record.restarts + 1
+            )
 
     def _set_deadline(self) -> None:
         seconds = self.pod.spec.active_deadline_seconds

@@ -47,18 +47,14 @@ DEFAULT_TERMINATION_MESSAGE_PATH = "/dev/termination-log"
 DEFAULT_TOKEN_SECONDS = 3600
 
 
-class _Base(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What all of them share."""
-
-
-class Resources(_Base):
+class Resources(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Requests and limits by resource name."""
 
     requests: dict[str, Quantity] = {}
     limits: dict[str, Quantity] = {}
 
 
-class KeyRef(_Base):
+class KeyRef(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One key of a ConfigMap or Secret, or (key empty) all of it."""
 
     name: str = ""
@@ -66,13 +62,13 @@ class KeyRef(_Base):
     optional: bool = False
 
 
-class FieldRef(_Base):
+class FieldRef(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A field of the pod itself."""
 
     field_path: str
 
 
-class ResourceFieldRef(_Base):
+class ResourceFieldRef(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A request or limit of a container; of this one when no name is given."""
 
     resource: str
@@ -80,7 +76,7 @@ class ResourceFieldRef(_Base):
     divisor: Quantity = "1"
 
 
-class EnvVarSource(_Base):
+class EnvVarSource(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Where a variable's value comes from; one of them."""
 
     field_ref: FieldRef | None = None
@@ -89,7 +85,7 @@ class EnvVarSource(_Base):
     secret_key_ref: KeyRef | None = None
 
 
-class EnvVar(_Base):
+class EnvVar(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One variable."""
 
     name: str
@@ -97,7 +93,7 @@ class EnvVar(_Base):
     value_from: EnvVarSource | None = None
 
 
-class EnvFromSource(_Base):
+class EnvFromSource(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """All keys of a ConfigMap or Secret as variables."""
 
     prefix: str = ""
@@ -105,7 +101,7 @@ class EnvFromSource(_Base):
     secret_ref: KeyRef | None = None
 
 
-class VolumeMount(_Base):
+class VolumeMount(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A volume, or a path in it, at a path of the container."""
 
     name: str
@@ -115,7 +111,7 @@ class VolumeMount(_Base):
     read_only: bool = False
 
 
-class Container(_Base):
+class Container(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One container, regular or init."""
 
     name: str
@@ -137,7 +133,7 @@ class Container(_Base):
         return self.restart_policy == "Always"
 
 
-class KeyToPath(_Base):
+class KeyToPath(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One key as a file."""
 
     key: str
@@ -145,7 +141,7 @@ class KeyToPath(_Base):
     mode: int | None = None
 
 
-class ObjectFiles(_Base):
+class ObjectFiles(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The keys of a ConfigMap (``name``) or Secret (``secretName``) as files."""
 
     name: str = ""
@@ -155,7 +151,7 @@ class ObjectFiles(_Base):
     optional: bool = False
 
 
-class ProjectedFile(_Base):
+class ProjectedFile(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One field of the pod as a file."""
 
     path: str
@@ -164,14 +160,14 @@ class ProjectedFile(_Base):
     mode: int | None = None
 
 
-class ProjectedFiles(_Base):
+class ProjectedFiles(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Fields of the pod as files (``downwardAPI``)."""
 
     items: tuple[ProjectedFile, ...] = ()
     default_mode: int = DEFAULT_FILE_MODE
 
 
-class TokenSource(_Base):
+class TokenSource(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A service account token as a file."""
 
     path: str
@@ -179,7 +175,7 @@ class TokenSource(_Base):
     expiration_seconds: int = DEFAULT_TOKEN_SECONDS
 
 
-class ProjectedSource(_Base):
+class ProjectedSource(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One part of a projected volume; one of them."""
 
     config_map: ObjectFiles | None = None
@@ -188,27 +184,27 @@ class ProjectedSource(_Base):
     service_account_token: TokenSource | None = None
 
 
-class Projected(_Base):
+class Projected(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Several sources in one directory."""
 
     sources: tuple[ProjectedSource, ...] = ()
     default_mode: int = DEFAULT_FILE_MODE
 
 
-class EmptyDir(_Base):
+class EmptyDir(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A directory that lives as long as the pod."""
 
     medium: str = ""
 
 
-class HostPath(_Base):
+class HostPath(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A path of the host."""
 
     path: str
     type: str = ""
 
 
-class Volume(_Base):
+class Volume(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A volume; one source. None of these set: a source this node does not know."""
 
     name: str
@@ -220,7 +216,7 @@ class Volume(_Base):
     host_path: HostPath | None = None
 
 
-class PodSpec(_Base):
+class PodSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Of a pod."""
 
     containers: tuple[Container, ...] = ()
@@ -236,7 +232,7 @@ class PodSpec(_Base):
     resources: Resources | None = None
 
 
-class ContainerStatus(_Base):
+class ContainerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What was last reported of a container; states are kept as they are in JSON."""
 
     name: str
@@ -245,7 +241,7 @@ class ContainerStatus(_Base):
     restart_count: int = 0
 
 
-class PodStatus(_Base):
+class PodStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What was last reported of the pod."""
 
     phase: str = ""
@@ -255,7 +251,7 @@ class PodStatus(_Base):
     init_container_statuses: tuple[ContainerStatus, ...] = ()
 
 
-class Pod(_Base):
+class Pod(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A pod as a node sees it."""
 
     metadata: Metadata

@@ -83,7 +83,7 @@ def _container_status(machine: PodMachine, container: Container) -> Json:
         "name": container.name,
         "image": container.image,
         "imageID": container.image if identifier else "",
-        "ready": running and (container.is_sidecar or not is_init) or completed,
+        "ready": (running and (container.is_sidecar or not is_init)) or completed,
         "started": running,
         "restartCount": record.restarts,
         "state": {},

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LaunchFailedError", "LaunchSpec", "Mount", "RunningProcess", "start_process"]
 
-_LAUNCHER = str(Path(__file__).with_name("launch.py"))
+# Imported rather than run as a file, so that it need not be compiled for each container.
+_LAUNCHER = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from mlctl_core.embedded.node.launch import main; main()"
+)
+_PACKAGES = str(Path(__file__).parents[3])
 
 # How much of a container's output is read at once.
 CHUNK_BYTES = 64 * 1024
@@ -152,7 +157,8 @@ async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> Ru
             file.seek(0)
             # -I -S: neither the user's nor a virtual environment's packages are looked for.
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", _LAUNCHER, str(file.fileno()), str(status_write)),
+                *(sys.executable, "-I", "-S", "-c", _LAUNCHER, _PACKAGES),
+                *(str(file.fileno()), str(status_write)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -11,18 +11,17 @@ import asyncio
 import shutil
 from typing import TYPE_CHECKING
 
-import attrs
 import structlog
 
-from mlctl_core.embedded.node.container_launch import Places, launch_spec
 from mlctl_core.embedded.node.container_log import ContainerLog
+from mlctl_core.embedded.node.container_run import ContainerRun, NotStartedError
 from mlctl_core.embedded.node.environment import ConfigError
-from mlctl_core.embedded.node.log_reader import tail_text
-from mlctl_core.embedded.node.machine import PodMachine, Refusal
+from mlctl_core.embedded.node.machine import PodMachine
 from mlctl_core.embedded.node.pod_status import pod_status
-from mlctl_core.embedded.node.process import LaunchFailedError, start_process
+from mlctl_core.embedded.node.references import references
 from mlctl_core.embedded.node.sources import fetch_sources, fetch_tokens
-from mlctl_core.embedded.node.volumes import MountError, references, write_volumes
+from mlctl_core.embedded.node.steps import Refusal
+from mlctl_core.embedded.node.volumes import MountError, write_volumes
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlctl_core.clock import TimerHandle
-    from mlctl_core.embedded.node.machine import Stop
     from mlctl_core.embedded.node.manifest import Container, Pod
     from mlctl_core.embedded.node.process import RunningProcess
-    from mlctl_core.embedded.node.process_runtime import Surroundings
+    from mlctl_core.embedded.node.steps import Stop
+    from mlctl_core.embedded.node.surroundings import Surroundings
     from mlctl_core.objects.json import Json
     from mlctl_core.objects.metadata import Metadata
 
@@ -43,11 +42,6 @@ __all__ = ["ProcessPod"]
 START_ERROR = 128
 START_ERROR_REASON = "StartError"
 OUT_OF_MEMORY_REASON = "OOMKilled"
-
-# Limits of termination messages: pkg/kubelet/container (MaxContainerTerminationMessage…).
-MESSAGE_BYTES = 4096
-MESSAGE_LOG_BYTES = 2048
-MESSAGE_LOG_LINES = 80
 
 # A pod that starts at once shows only that it runs: what would be written before is held back
 # for so long.
@@ -73,6 +67,7 @@ class ProcessPod:
         self._directory = directory
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._starting: set[asyncio.Task[None]] = set()
         self._volumes: dict[str, Path] = {}
         self._processes: dict[str, RunningProcess] = {}
         self._kill_timers: dict[str, TimerHandle] = {}
@@ -128,20 +123,19 @@ class ProcessPod:
             process.kill()
         for timer in self._kill_timers.values():
             timer.cancel()
-        tasks = list(self._tasks)
-        for task in tasks:
-            if task.get_name() not in self._processes:  # no process yet, so nothing to wait for
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._starting:  # what has no process yet never gets one
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def remove_files(self) -> None:
         """Deletes volumes and logs; blocks on the file system."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _spawn(self, work: Coroutine[object, object, None], name: str = "") -> None:
-        task = asyncio.create_task(work, name=name or None)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        for tasks in (self._tasks, self._starting):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     async def _woken(self, after: float | None) -> None:
         if after is None:
@@ -179,14 +173,14 @@ class ProcessPod:
                 write_volumes,
                 pod,
                 self._directory / "volumes",
-                sources,
-                self._around.facts,
-                tokens,
+                sources=sources,
+                facts=self._around.facts,
+                tokens=tokens,
             )
         except (ConfigError, MountError) as error:
             self._event("Warning", "FailedMount", str(error))
             self.machine.preparation_failed()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - becomes an event of this pod
             _log.exception("volumes not made", pod=str(self.metadata.key))
             self._event("Warning", "FailedMount", repr(error))
             self.machine.preparation_failed()
@@ -198,16 +192,25 @@ class ProcessPod:
 
     async def _run_container(self, container: Container) -> None:
         name = container.name
+        run = ContainerRun(
+            container,
+            self._around,
+            volumes=self._volumes,
+            directory=self._directory / "containers" / name,
+        )
         try:
-            process, places = await self._start(container)
-        except _NotStarted as error:
-            if error.refusal is not None:
-                self.machine.refused(name, error.refusal)
-            else:
-                self.machine.exited(name, START_ERROR, START_ERROR_REASON, str(error))
-            self._event("Warning", "Failed", f"Error: {error}")
-            self._wake.set()
+            process = await run.start(self.machine.pod, lambda: self._new_log(name))
+        except NotStartedError as error:
+            self._not_started(name, error)
             return
+        except Exception as error:  # noqa: BLE001 - becomes this container's state
+            _log.exception("container not started", pod=str(self.metadata.key), container=name)
+            text = repr(error)
+            self._not_started(name, NotStartedError(text, Refusal("CreateContainerError", text)))
+            return
+        self._starting -= {asyncio.current_task()}
+        self._processes[name] = process
+        self._watch_memory(container, process)
         self.machine.started(name, f"process://{process.pid}")
         self._event("Normal", "Started", f"Container started: {name}")
         self._wake.set()
@@ -218,70 +221,25 @@ class ProcessPod:
             timer.cancel()
         reason = OUT_OF_MEMORY_REASON if name in self._out_of_memory else ""
         self._out_of_memory.discard(name)
-        message = _termination_message(container, places, process, failed=code != 0)
+        message = run.last_words(process, failed=code != 0)
         self.machine.exited(name, code, reason, message)
         self._wake.set()
 
-    async def _start(self, container: Container) -> tuple[RunningProcess, Places]:
-        """Executes a container's command.
-
-        Raises:
-            _NotStarted: it does not run.
-        """
-        image = self._around.images().get(container.image)
-        if image is None:
-            text = f'failed to pull image "{container.image}": not in the images of this node'
-            raise _NotStarted(text, Refusal("ErrImagePull", text))
-        pod = self.machine.pod
-        try:
-            wanted = references(pod)
-            sources = await fetch_sources(self._around.client, pod.metadata.namespace, wanted)
-            places = self._make_places(container)
-            spec = launch_spec(
-                pod,
-                container,
-                image,
-                sources,
-                self._around.facts,
-                places,
-                self._around.runtime_env,
-            )
-        except ConfigError as error:
-            refusal = Refusal("CreateContainerConfigError", str(error))
-            raise _NotStarted(str(error), refusal) from error
-        except Exception as error:
-            _log.exception("container not created", pod=str(self.metadata.key))
-            raise _NotStarted(repr(error), Refusal("CreateContainerError", repr(error))) from error
-        log = self._new_log(container.name)
-        try:
-            process = await start_process(spec, log, self._around.clock)
-        except LaunchFailedError as error:
-            text = f"failed to create containerd task: {error}"
-            if error.stage in ("exec", "cwd"):
-                raise _NotStarted(f"unable to start container process: {error}") from error
-            raise _NotStarted(text, Refusal("CreateContainerError", str(error))) from error
-        except OSError as error:
-            raise _NotStarted(str(error), Refusal("CreateContainerError", str(error))) from error
-        self._processes[container.name] = process
-        task = asyncio.current_task()
-        if task is not None:
-            task.set_name(container.name)
-        self._watch_memory(container, process)
-        return process, places
-
-    def _make_places(self, container: Container) -> Places:
-        directory = self._directory / "containers" / container.name
-        home = directory / "home"
-        home.mkdir(parents=True, exist_ok=True)
-        message = directory / "termination-message"
-        message.write_text("")
-        return Places(self._volumes, home, message, self._around.root)
+    def _not_started(self, name: str, error: NotStartedError) -> None:
+        if error.refusal is not None:
+            self.machine.refused(name, error.refusal)
+        else:
+            self.machine.exited(name, START_ERROR, START_ERROR_REASON, str(error))
+        self._event("Warning", "Failed", f"Error: {error}")
+        self._wake.set()
 
     def _new_log(self, name: str) -> ContainerLog:
         number = self.machine.records[name].restarts
         path = self._directory / "logs" / name / f"{number}.log"
         log = ContainerLog(path, self._around.clock)
         logs = self.logs.setdefault(name, [])
+        if logs and logs[-1].path == path:  # of a start that failed
+            logs.pop()
         logs.append(log)
         for old in logs[:-2]:  # the current one and the previous one are kept
             old.path.unlink(missing_ok=True)
@@ -313,27 +271,3 @@ class ProcessPod:
             process.kill()
             return
         self._kill_timers[stop.name] = self._around.clock.call_later(stop.grace, process.kill)
-
-
-@attrs.frozen
-class _NotStarted(Exception):
-    """A container's command does not run; without a refusal that was its program's fault."""
-
-    text: str
-    refusal: Refusal | None = None
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def _termination_message(
-    container: Container, places: Places, process: RunningProcess, *, failed: bool
-) -> str:
-    """What the container left as its last words."""
-    try:
-        message = places.termination_message.read_bytes()[:MESSAGE_BYTES].decode(errors="replace")
-        if message or not failed or container.termination_message_policy == "File":
-            return message
-        return tail_text(process.log.path, MESSAGE_LOG_BYTES, MESSAGE_LOG_LINES)
-    except OSError:
-        return ""

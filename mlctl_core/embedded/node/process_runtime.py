@@ -7,60 +7,26 @@ returns, and that what a pod left on disk goes when the pod does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
 import structlog
 
-from mlctl_core.client.client import Client
-from mlctl_core.clock import Clock
-from mlctl_core.embedded.node.environment import Facts
-from mlctl_core.embedded.node.images import Image
 from mlctl_core.embedded.node.log_reader import read_log
-from mlctl_core.embedded.node.logs import LogsUnavailableError
-from mlctl_core.embedded.node.memory import MemoryWatch
+from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES
 from mlctl_core.embedded.node.process_pod import ProcessPod
 from mlctl_core.embedded.node.removal import Removal
-from mlctl_core.embedded.node.status_writer import StatusWriter
-from mlctl_core.objects.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mlctl_core.embedded.node.log_reader import LogOptions
     from mlctl_core.embedded.node.manifest import Pod
+    from mlctl_core.embedded.node.surroundings import Surroundings
 
-__all__ = ["ProcessRuntime", "Surroundings"]
+__all__ = ["ProcessRuntime"]
 
 _log = structlog.get_logger(__name__)
-
-
-@attrs.frozen
-class Surroundings:
-    """What a node offers to its pods."""
-
-    client: Client
-    clock: Clock
-    writer: StatusWriter
-    memory: MemoryWatch
-    images: Callable[[], Mapping[str, Image]]
-    """The images as they are now: the file may change while the node runs."""
-
-    event: Callable[[Metadata, str, str, str], None]
-    """Records an event of a pod: metadata, type, reason, message."""
-
-    facts: Facts
-    runtime_env: Mapping[str, str]
-    """Variables that every container gets."""
-
-    root: Path | None
-    """Where containers build their roots; None: no mount namespaces on this host."""
-
-    directory: Path
-    """For the pods' files."""
 
 
 class ProcessRuntime:
@@ -83,9 +49,8 @@ class ProcessRuntime:
             if pod.metadata.deleting:
                 self._around.writer.changed(self._ended.setdefault(uid, Removal(pod)))
             return
-        directory = self._around.directory / "_".join(
-            (pod.metadata.namespace, pod.metadata.name, uid)
-        )
+        name = f"{pod.metadata.namespace}_{pod.metadata.name}_{uid}"
+        directory = self._around.directory / name
         started = ProcessPod(pod, self._around, directory)
         self._pods[uid] = started
         self._tasks[uid] = asyncio.create_task(self._run(started), name=f"pod {pod.metadata.key}")
@@ -117,28 +82,28 @@ class ProcessRuntime:
         """
         found = [p for p in self._pods.values() if p.metadata.key == (namespace, name)]
         if not found:
-            raise LogsUnavailableError(404, f'pod "{name}" not found')
+            raise LogsUnavailableError(NOT_FOUND, f'pod "{name}" not found')
         pod = found[-1]
         record = pod.machine.records.get(container)
         if record is None:
             text = f'container "{container}" not found in pod "{name}"'
-            raise LogsUnavailableError(404, text)
+            raise LogsUnavailableError(NOT_FOUND, text)
         logs = pod.logs.get(container, [])
         if options.previous:
-            if len(logs) < 2:
+            if not logs[:-1]:
                 text = f'previous terminated container "{container}" in pod "{name}" not found'
-                raise LogsUnavailableError(400, text)
+                raise LogsUnavailableError(BAD_REQUEST, text)
             return read_log(logs[-2].path, options)
         if not logs:
             why = record.waiting_reason or "ContainerCreating"
             text = f'container "{container}" in pod "{name}" is waiting to start: {why}'
-            raise LogsUnavailableError(400, text)
+            raise LogsUnavailableError(BAD_REQUEST, text)
         return read_log(logs[-1].path, options, logs[-1])
 
     async def _run(self, pod: ProcessPod) -> None:
         try:
             await pod.run()
-        except Exception:
+        except Exception:  # noqa: BLE001 - one bad pod stops no other
             _log.exception("pod given up", pod=str(pod.metadata.key))
             await pod.kill()
 

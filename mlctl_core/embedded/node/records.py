@@ -7,7 +7,6 @@ status), intervals are measured on the monotonic clock.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import attrs
 

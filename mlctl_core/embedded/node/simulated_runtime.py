@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlctl_core.embedded.node.logs import LogsUnavailableError
-from mlctl_core.embedded.node.machine import PodMachine, Refusal
+from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
+from mlctl_core.embedded.node.machine import PodMachine
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES, pod_status
 from mlctl_core.embedded.node.removal import Removal
 from mlctl_core.embedded.node.simulation import Script, parse_script
+from mlctl_core.embedded.node.steps import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -88,12 +89,12 @@ class SimulatedRuntime:
         found = [p for p in self._pods.values() if p.metadata.key == (namespace, name)]
         if not found or container not in found[-1].machine.records:
             text = f'container "{container}" not found in pod "{name}"'
-            raise LogsUnavailableError(404, text)
+            raise LogsUnavailableError(NOT_FOUND, text)
         record = found[-1].machine.records[container]
         if record.started_at is None and record.ended is None:
             why = record.waiting_reason or "ContainerCreating"
             text = f'container "{container}" in pod "{name}" is waiting to start: {why}'
-            raise LogsUnavailableError(400, text)
+            raise LogsUnavailableError(BAD_REQUEST, text)
         return _log(found[-1], container, options)
 
     def _advance(self, pod: _SimulatedPod) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlctl_core.client.client import Client
     from mlctl_core.embedded.node.manifest import Pod, TokenSource
-    from mlctl_core.embedded.node.volumes import References
+    from mlctl_core.embedded.node.references import References
     from mlctl_core.objects.json import Json
 
 __all__ = ["fetch_sources", "fetch_tokens"]

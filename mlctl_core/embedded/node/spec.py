@@ -110,14 +110,12 @@ def node_specs(
     Raises:
         ValueError: a value makes no sense, or a name comes twice.
     """
-    if pods == "none":
-        count = nodes or 0
-    else:
-        count = nodes if nodes is not None else int(not described)
+    if nodes is None:
+        nodes = 0 if described or pods == "none" else 1
     mode = _mode(pods) if pods != "none" else "simulated"
     specs = [
         NodeSpec(name=f"node-{number}", pods=mode, gpus=gpus_per_node)
-        for number in range(1, count + 1)
+        for number in range(1, nodes + 1)
     ]
     specs += [parse_node_spec(text, mode) for text in described]
     names = [spec.name for spec in specs]

@@ -101,7 +101,7 @@ class StatusWriter:
                 self._failures.pop(pod, None)
             except ClientError as error:
                 self._failed(pod, error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one bad pod stops no other
                 _log.exception("status not written", pod=str(pod.metadata.key))
             finally:
                 self._writing.discard(pod)

@@ -14,23 +14,22 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mlctl_core.embedded.node.environment import ConfigError, field_value, resource_value
-from mlctl_core.embedded.node.manifest import (
-    TokenSource,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mlctl_core.embedded.node.environment import Facts, Sources
     from mlctl_core.embedded.node.manifest import (
+        HostPath,
         ObjectFiles,
         Pod,
         Projected,
         ProjectedFiles,
+        TokenSource,
         Volume,
     )
 
-__all__ = ["MountError", "References", "is_read_only", "references", "write_volumes"]
+__all__ = ["MountError", "is_read_only", "write_volumes"]
 
 # An emptyDir is writable for whatever user the container runs as.
 EMPTY_DIR_MODE = 0o777
@@ -41,51 +40,10 @@ class MountError(Exception):
 
 
 @attrs.frozen
-class References:
-    """The names of what a pod needs to have read before it starts."""
-
-    config_maps: frozenset[str]
-    secrets: frozenset[str]
-    tokens: tuple[TokenSource, ...]
-
-
-@attrs.frozen
 class _File:
     path: str
     content: bytes
     mode: int
-
-
-def references(pod: Pod) -> References:
-    """Every ConfigMap and Secret that volumes and variables name, and the tokens asked for."""
-    maps: set[str] = set()
-    secrets: set[str] = set()
-    tokens: list[TokenSource] = []
-    for volume in pod.spec.volumes:
-        if volume.config_map is not None:
-            maps.add(volume.config_map.name)
-        if volume.secret is not None:
-            secrets.add(volume.secret.secret_name)
-        for source in volume.projected.sources if volume.projected else ():
-            if source.config_map is not None:
-                maps.add(source.config_map.name)
-            if source.secret is not None:
-                secrets.add(source.secret.name)
-            if source.service_account_token is not None:
-                tokens.append(source.service_account_token)
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
-        for origin in container.env_from:
-            if origin.config_map_ref is not None:
-                maps.add(origin.config_map_ref.name)
-            if origin.secret_ref is not None:
-                secrets.add(origin.secret_ref.name)
-        for variable in container.env:
-            value_from = variable.value_from
-            if value_from is not None and value_from.config_map_key_ref is not None:
-                maps.add(value_from.config_map_key_ref.name)
-            if value_from is not None and value_from.secret_key_ref is not None:
-                secrets.add(value_from.secret_key_ref.name)
-    return References(frozenset(maps), frozenset(secrets), tuple(tokens))
 
 
 def is_read_only(volume: Volume) -> bool:
@@ -96,6 +54,7 @@ def is_read_only(volume: Volume) -> bool:
 def write_volumes(
     pod: Pod,
     directory: Path,
+    *,
     sources: Sources,
     facts: Facts,
     tokens: Mapping[TokenSource, str],
@@ -111,37 +70,30 @@ def write_volumes(
     made: dict[str, Path] = {}
     for volume in pod.spec.volumes:
         try:
-            made[volume.name] = _write_volume(pod, volume, directory, sources, facts, tokens)
+            files = _files(pod, volume, sources, facts, tokens)
+            made[volume.name] = _write_volume(volume, directory, files)
         except (ConfigError, OSError) as error:
             text = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
             raise MountError(text) from error
     return made
 
 
-def _write_volume(
-    pod: Pod,
-    volume: Volume,
-    directory: Path,
-    sources: Sources,
-    facts: Facts,
-    tokens: Mapping[TokenSource, str],
-) -> Path:
+def _write_volume(volume: Volume, directory: Path, files: Iterable[_File]) -> Path:
     if volume.host_path is not None:
-        return _host_path(volume)
+        return _host_path(volume.host_path)
     target = directory / volume.name
     target.mkdir(parents=True, exist_ok=True)
     if volume.empty_dir is not None:
         target.chmod(EMPTY_DIR_MODE)
         return target
-    for file in _files(pod, volume, sources, facts, tokens):
+    for file in files:
         _write_file(target, file)
     return target
 
 
-def _host_path(volume: Volume) -> Path:
-    assert volume.host_path is not None
-    path = Path(volume.host_path.path)
-    if volume.host_path.type.endswith("OrCreate"):
+def _host_path(wanted: HostPath) -> Path:
+    path = Path(wanted.path)
+    if wanted.type.endswith("OrCreate"):
         path.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         raise ConfigError(f"hostPath type check failed: {path} does not exist")
@@ -233,7 +185,7 @@ def _projected(
 
 def _write_file(directory: Path, file: _File) -> None:
     target = directory / file.path
-    if target.is_absolute() and not target.is_relative_to(directory) or ".." in target.parts:
+    if (target.is_absolute() and not target.is_relative_to(directory)) or ".." in target.parts:
         raise ConfigError(f"invalid path {file.path!r}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)  # a file of an earlier try may be read-only

@@ -28,8 +28,6 @@ from mlctl_core.telemetry.events import EventRecorder, Note
 from mlctl_core.telemetry.metrics import default_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from mlctl_core.cache.informer import Change
     from mlctl_core.client.client import Client
     from mlctl_core.clock import Clock
@@ -44,8 +42,10 @@ CONCURRENT_WRITES = 8
 # Between two passes over the pods that wait: changes come in bursts.
 PASS_SECONDS = 0.05
 
-# A write that failed is tried again after this.
+# A write that failed is tried again after this, doubled up to the maximum: kube-scheduler's
+# podInitialBackoffSeconds and podMaxBackoffSeconds.
 RETRY_SECONDS = 1.0
+RETRY_MAX_SECONDS = 10.0
 
 # The API server's words for it, when it sees the gates first.
 GATED_MESSAGE = "Scheduling is blocked due to non-empty scheduling gates"
@@ -63,6 +63,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(CONCURRENT_WRITES)
         self._told: dict[str, tuple[str, str]] = {}
+        self._tries: dict[str, int] = {}
         # What did not fit, and the state's version then: pods like it need not be tried.
         self._hopeless: dict[bytes, tuple[int, str]] = {}
         self._recorder = EventRecorder(
@@ -71,8 +72,9 @@ class Scheduler:
 
     async def run(self) -> None:
         """Follows nodes and pods, and binds, until cancelled."""
+        random = Random()  # noqa: S311 - spreads retries
         informers = [
-            Informer(self._client, kind, clock=self._clock, random=Random()) for kind in (NODE, POD)
+            Informer(self._client, kind, clock=self._clock, random=random) for kind in (NODE, POD)
         ]
         informers[0].add_handler(self._node_changed)
         informers[1].add_handler(self._pod_changed)
@@ -103,6 +105,7 @@ class Scheduler:
         if old is not None and (new is None or new.uid != old.uid):
             self._state.remove_pod(old.uid)
             self._told.pop(old.uid, None)
+            self._tries.pop(old.uid, None)
         try:
             if change.entry is not None:
                 self._state.set_pod(decode_pod(change.entry.raw))
@@ -122,7 +125,7 @@ class Scheduler:
                 continue
             uid = pending.pod.metadata.uid
             self._state.assign(uid, pending.requests, found)
-            group.create_task(self._limited(self._bind(pending, found)))
+            group.create_task(self._bind(pending, found))
 
     def _choose(self, pending: PendingPod) -> str | Unschedulable:
         shape = msgspec.json.encode(pending.pod.spec)
@@ -153,14 +156,19 @@ class Scheduler:
         }
         path = POD.path(metadata.namespace, metadata.name, "binding")
         try:
-            await self._client.request("POST", path, body=body)
+            async with self._slots:
+                await self._client.request("POST", path, body=body)
         except (NotFoundError, ConflictError):
             # The pod is gone, or bound by somebody else: its next change will say.
             self._state.release(metadata.uid)
         except ClientError as error:
             _log.warning("pod not bound, will retry", pod=str(metadata.key), error=str(error))
+            text = f"binding rejected: {error}"
+            self._event(pending.pod, "Warning", "FailedScheduling", text, "Binding")
             self._state.release(metadata.uid)
-            self._clock.call_later(RETRY_SECONDS, lambda: self._again(pending))
+            tries = self._tries[metadata.uid] = self._tries.get(metadata.uid, 0) + 1
+            delay = min(RETRY_SECONDS * 2 ** (tries - 1), RETRY_MAX_SECONDS)
+            self._clock.call_later(delay, lambda: self._again(pending))
         else:
             text = f"Successfully assigned {metadata.key} to {node}"
             self._event(pending.pod, "Normal", "Scheduled", text, "Binding")
@@ -178,7 +186,7 @@ class Scheduler:
             return
         self._told[uid] = (reason, message)
         since = reported is not None and reported.status == "False"
-        group.create_task(self._limited(self._write(pod, reason, message, moved=not since)))
+        group.create_task(self._write(pod, reason, message, moved=not since))
 
     async def _write(self, pod: Pod, reason: str, message: str, *, moved: bool) -> None:
         metadata = pod.metadata
@@ -192,14 +200,15 @@ class Scheduler:
             condition["lastTransitionTime"] = format_time(self._clock.now())
         patch = {"metadata": {"uid": metadata.uid}, "status": {"conditions": [condition]}}
         try:
-            await self._client.patch(
-                POD,
-                metadata.name,
-                patch,
-                metadata.namespace,
-                patch_type=PatchType.STRATEGIC,
-                subresource="status",
-            )
+            async with self._slots:
+                await self._client.patch(
+                    POD,
+                    metadata.name,
+                    patch,
+                    metadata.namespace,
+                    patch_type=PatchType.STRATEGIC,
+                    subresource="status",
+                )
         except (NotFoundError, ConflictError):
             return
         except ClientError as error:
@@ -209,13 +218,6 @@ class Scheduler:
             return
         if reason == "Unschedulable":
             self._event(pod, "Warning", "FailedScheduling", message, "Scheduling")
-
-    async def _limited(self, work: Coroutine[object, object, None]) -> None:
-        async with self._slots:
-            try:
-                await work
-            except Exception:
-                _log.exception("scheduling a pod failed")
 
     def _event(self, pod: Pod, kind: str, reason: str, message: str, action: str) -> None:
         self._recorder.record(
