@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from mlctl_core.manager import args
+from mlctl_core.manager.args import BindAddress, ManagerOptions, parse_args
+
+
+def test_no_flags_are_the_defaults():
+    assert parse_args([]) == ManagerOptions()
+
+
+def test_flags_have_kubebuilders_names():
+    options = parse_args(
+        [
+            "--kubeconfig=/k",
+            "--namespaces=a,b,a",
+            "--metrics-bind-address=127.0.0.1:0",
+            "--health-probe-bind-address=[::1]:9000",
+            "--leader-elect",
+            "--leader-elect-lease-name=l",
+            "--leader-elect-namespace=n",
+            "--concurrency=PythonJob=8",
+            "--concurrency=Size=2",
+            "--log-format=console",
+            "--log-level=debug",
+        ]
+    )
+    assert options == ManagerOptions(
+        kubeconfig="/k",
+        namespaces=("a", "b"),
+        metrics_address=BindAddress("127.0.0.1", 0),
+        health_address=BindAddress("::1", 9000),
+        leader_elect=True,
+        lease_name="l",
+        lease_namespace="n",
+        concurrency={"PythonJob": 8, "Size": 2},
+        log_format="console",
+        log_level="debug",
+    )
+
+
+def test_a_server_can_be_left_out():
+    options = parse_args(["--metrics-bind-address=0", "--health-probe-bind-address=0"])
+    assert options.metrics_address is options.health_address is None
+
+
+def test_two_free_ports_are_no_clash():
+    options = parse_args(["--metrics-bind-address=:0", "--health-probe-bind-address=:0"])
+    assert options.metrics_address == BindAddress("", 0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["--no-such-flag"], "unrecognized"),
+        (["--metrics-bind-address=8080"], "neither"),
+        (["--metrics-bind-address=:99999"], "neither"),
+        (["--metrics-bind-address=:8081"], "share :8081"),
+        (["--leader-elect-lease-name=x"], "need --leader-elect"),
+        (["--leader-elect-namespace=x"], "need --leader-elect"),
+        (["--dry-run", "--leader-elect"], "not even a Lease"),
+        (["--concurrency=PythonJob"], "KIND=N"),
+        (["--concurrency=PythonJob=0"], "KIND=N"),
+        (["--concurrency=A=1", "--concurrency=A=2"], "twice"),
+        (["--namespaces=a,,b"], "no list of names"),
+        (["--log-level=loud"], "invalid choice"),
+        (["--lead"], "unrecognized"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_exit_code_2(argv, complaint, capsys):
+    with pytest.raises(SystemExit) as raised:
+        parse_args(argv)
+    assert raised.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_the_lease_is_in_the_pods_namespace(monkeypatch, tmp_path):
+    monkeypatch.setattr(args, "_POD_NAMESPACE", tmp_path / "namespace")
+    assert parse_args(["--leader-elect"]).lease_namespace == "mlctl-system"
+    (tmp_path / "namespace").write_text("ml\n")
+    assert parse_args(["--leader-elect"]).lease_namespace == "ml"
+
+
+def test_addresses_print_as_they_are_given():
+    assert str(BindAddress("", 8080)) == ":8080"
+    assert str(BindAddress("::1", 80)) == "[::1]:80"

@@ -1,0 +1,454 @@
+"""A whole manager against the embedded API server: real requests, nothing faked."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import signal
+import sys
+from contextlib import aclosing, asynccontextmanager
+
+import aiohttp
+import attrs
+import pytest
+import website
+from prometheus_client import Metric
+
+from mlctl_core.client.client import Client
+from mlctl_core.client.config import ClusterConfig
+from mlctl_core.client.credentials import Access, StaticCredentials
+from mlctl_core.clock import SystemClock, deadline
+from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
+from mlctl_core.manager.args import BindAddress, ManagerOptions
+from mlctl_core.manager.manager import Manager
+from mlctl_core.manager.wiring import CustomController
+from mlctl_core.objects.keys import ObjectKey
+from mlctl_core.objects.kinds import (
+    CONFIG_MAP,
+    CRD,
+    DEPLOYMENT,
+    EVENT,
+    LEASE,
+    SERVICE,
+    Kind,
+    kind_of,
+)
+from mlctl_core.reconcile.plan import Plan, Result
+from mlctl_core.reconcile.planner import Watch, planner
+
+SITE = kind_of(website.Website)
+NS = "default"
+LOCAL = BindAddress("127.0.0.1", 0)
+OPTIONS = ManagerOptions(
+    metrics_address=LOCAL, health_address=LOCAL, lease_namespace=NS, lease_name="test"
+)
+# Far more than anything here takes; a hang should fail the test, not the run.
+PATIENCE = 20
+
+
+class Cluster:
+    """An API server with the Website kind, and a client to look and meddle with."""
+
+    def __init__(self, config, client):
+        self.config = config
+        self.client = client
+
+    def manager(self, options=OPTIONS, plan=website.plan):
+        return Manager(options, config=self.config).add(plan)
+
+    async def create_site(self, name="shop", **spec):
+        body = {
+            "apiVersion": SITE.api_version,
+            "kind": SITE.name,
+            "metadata": {"name": name},
+            "spec": {"image": "nginx:1", **spec},
+        }
+        return json.loads(await self.client.create(SITE, body, NS))
+
+    async def when(self, kind, wanted):
+        """The first object of ``kind`` that is as wanted, now or later."""
+        async with (
+            deadline(SystemClock(), PATIENCE),
+            aclosing(self.client.watch(kind, NS, send_initial_events=True)) as watched,
+        ):
+            async for event in watched:
+                obj = json.loads(event.raw)
+                if event.type in ("ADDED", "MODIFIED") and wanted(obj):
+                    return obj
+        raise AssertionError("the watch ended")
+
+    async def get(self, kind, name):
+        return json.loads(await self.client.get(kind, name, NS))
+
+
+@pytest.fixture
+async def cluster():
+    async with ApiServer(ApiServerOptions(tls=False)) as server:
+        access = Access(authorization=f"Bearer {server.credentials().token}")
+        config = ClusterConfig(server=server.url, credentials=StaticCredentials(access))
+        async with Client(config) as client:
+            made = Cluster(config, client)
+            await client.create(CRD, website.WEBSITE_CRD)
+            await established(made)
+            yield made
+
+
+async def established(cluster):
+    async with (
+        deadline(SystemClock(), PATIENCE),
+        aclosing(cluster.client.watch(CRD, send_initial_events=True)) as watched,
+    ):
+        async for event in watched:
+            conditions = json.loads(event.raw).get("status", {}).get("conditions", [])
+            if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+                return
+
+
+@asynccontextmanager
+async def running(manager):
+    async with deadline(SystemClock(), PATIENCE), manager.running():
+        await manager.wait_ready()
+        yield manager
+
+
+def writes(manager):
+    """Requests of this manager so far that change something."""
+    return sum(
+        sample.value
+        for family in manager.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "rest_client_requests_total" and sample.labels["method"] != "GET"
+    )
+
+
+def ready_replicas(number):
+    return lambda site: site.get("status", {}).get("readyReplicas") == number
+
+
+async def fetch(port, path):
+    url = f"http://127.0.0.1:{port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_ten_lines_keep_a_deployment_and_a_service_in_step_with_three_writes(cluster):
+    async with running(cluster.manager()) as manager:
+        await cluster.create_site(replicas=2)
+        await cluster.when(SITE, ready_replicas(0))
+        deployment = await cluster.get(DEPLOYMENT, "shop")
+        assert deployment["spec"]["replicas"] == 2
+        assert (await cluster.get(SERVICE, "shop"))["spec"]["selector"] == {"app": "shop"}
+        assert writes(manager) == 3
+
+
+async def test_a_change_goes_through_and_a_childs_status_comes_back(cluster):
+    async with running(cluster.manager()):
+        await cluster.create_site()
+        await cluster.when(SITE, ready_replicas(0))
+        await cluster.client.patch(SITE, "shop", {"spec": {"image": "nginx:2"}}, NS)
+        await cluster.when(DEPLOYMENT, lambda d: "nginx:2" in json.dumps(d["spec"]))
+        status = {"status": {"readyReplicas": 1, "replicas": 1}}
+        await cluster.client.patch(DEPLOYMENT, "shop", status, NS, subresource="status")
+        await cluster.when(SITE, ready_replicas(1))
+
+
+async def test_a_child_that_was_deleted_comes_back(cluster):
+    async with running(cluster.manager()):
+        await cluster.create_site()
+        first = await cluster.when(SERVICE, lambda s: s["metadata"]["name"] == "shop")
+        await cluster.client.delete(SERVICE, "shop", NS)
+        uid = first["metadata"]["uid"]
+        await cluster.when(SERVICE, lambda s: s["metadata"]["uid"] != uid)
+
+
+async def test_a_restart_with_nothing_to_do_writes_nothing(cluster):
+    async with running(cluster.manager()):
+        for number in range(20):
+            await cluster.create_site(f"shop-{number}")
+        for number in range(20):
+            name = f"shop-{number}"
+            await cluster.when(
+                SITE, lambda s, n=name: s["metadata"]["name"] == n and ready_replicas(0)(s)
+            )
+    async with running(cluster.manager()) as second:
+        # One more object, done after all others, shows that those are done.
+        await cluster.create_site("last")
+        await cluster.when(SITE, lambda s: s["metadata"]["name"] == "last" and ready_replicas(0)(s))
+        assert writes(second) == 3
+
+
+async def test_one_broken_object_stops_nothing_and_is_told_so(cluster):
+    def plan(site, view):
+        if site.metadata.name == "broken":
+            raise RuntimeError("CANARY")
+        return website.plan(site, view)
+
+    broken = planner(website.Website, owns=["apps/v1/Deployment", "v1/Service"])(plan)
+    async with running(cluster.manager(plan=broken)) as manager:
+        await cluster.create_site("broken")
+        await cluster.create_site("good")
+        await cluster.when(SITE, lambda s: s["metadata"]["name"] == "good" and ready_replicas(0)(s))
+        event = await cluster.when(EVENT, lambda e: e["regarding"]["name"] == "broken")
+        assert event["reason"] == "ReconcileError"
+        assert "CANARY" not in json.dumps(event)
+        labels = {"controller": "website"}
+        panics = "controller_runtime_reconcile_panics_total"
+        assert manager.metrics.registry.get_sample_value(panics, labels) > 0
+
+
+async def test_a_taken_name_is_told_on_the_object_and_cured_by_removing_the_stranger(cluster):
+    stranger = website.service(website.Website(metadata=website.Metadata(name="shop"), spec=None))
+    await cluster.client.create(SERVICE, stranger, NS)
+    async with running(cluster.manager()):
+        await cluster.create_site()
+        event = await cluster.when(EVENT, lambda e: e["reason"] == "NameTaken")
+        assert "Service shop" in event["note"]
+        await cluster.when(SITE, ready_replicas(0))
+        await cluster.client.delete(SERVICE, "shop", NS)
+        await cluster.when(SERVICE, lambda s: s["metadata"].get("ownerReferences"))
+
+
+async def test_probes_and_metrics_are_served(cluster):
+    async with running(cluster.manager()) as manager:
+        ports = manager.ports
+        assert await fetch(ports["/healthz"], "/healthz") == (200, "ok\n")
+        assert await fetch(ports["/readyz"], "/readyz") == (200, "ok\n")
+        status, text = await fetch(ports["/metrics"], "/metrics")
+        assert status == 200
+        assert "controller_runtime_reconcile_time_seconds_bucket" in text
+        assert 'mlctl_cache_objects{kind="v1/Service"}' in text
+        assert (await fetch(ports["/healthz"], "/metrics"))[0] == 404
+
+
+async def test_a_manager_whose_caches_are_not_filled_lives_and_is_not_ready(cluster):
+    missing = Kind("example.org", "v1", "Nothing", "nothings")
+    waiting = planner(website.Website, owns=[missing])(website.plan.function)
+    manager = cluster.manager(plan=waiting)
+    async with deadline(SystemClock(), PATIENCE), manager.running():
+        assert await fetch(manager.ports["/healthz"], "/healthz") == (200, "ok\n")
+        assert await fetch(manager.ports["/readyz"], "/readyz") == (503, "not ready\n")
+
+
+async def test_an_address_that_is_taken_is_an_error_at_the_start(cluster):
+    async with running(cluster.manager()) as first:
+        taken = BindAddress("127.0.0.1", first.ports["/metrics"])
+        second = cluster.manager(attrs.evolve(OPTIONS, metrics_address=taken))
+        with pytest.raises(OSError, match="address already in use"):
+            async with second.running():
+                pass
+
+
+async def test_of_two_replicas_one_works_and_the_other_takes_over_at_once(cluster):
+    elected = attrs.evolve(OPTIONS, leader_elect=True)
+    async with deadline(SystemClock(), PATIENCE):
+        first, second = cluster.manager(elected), cluster.manager(elected)
+        await first.start()
+        await cluster.when(LEASE, lambda lease: lease["spec"]["holderIdentity"])
+        async with running(second):
+            assert await fetch(second.ports["/readyz"], "/readyz") == (200, "ok\n")
+            await cluster.create_site("one")
+            await cluster.when(SITE, ready_replicas(0))
+            assert writes(second) == 0
+            await first.stop()
+            await cluster.create_site("two")
+            await cluster.when(
+                SITE, lambda s: s["metadata"]["name"] == "two" and ready_replicas(0)(s)
+            )
+    assert (await cluster.get(LEASE, "test"))["spec"]["holderIdentity"] == ""
+
+
+async def test_a_deposed_leader_ends_with_an_error(cluster):
+    elected = attrs.evolve(OPTIONS, leader_elect=True)
+    manager = cluster.manager(elected)
+    await manager.start()
+    lease = await cluster.when(LEASE, lambda lease: lease["spec"]["holderIdentity"])
+    patch = {"spec": {"holderIdentity": "somebody else"}}
+    await cluster.client.patch(LEASE, lease["metadata"]["name"], patch, NS)
+    async with deadline(SystemClock(), PATIENCE):
+        await manager._ended.wait()
+        await manager.stop()
+    assert "LeaseLostError" in repr(manager._error)
+    assert (await cluster.get(LEASE, "test"))["spec"]["holderIdentity"] == "somebody else"
+
+
+class Page(io.StringIO):
+    """A standard output that says when a plan was printed."""
+
+    def __init__(self):
+        super().__init__()
+        self.printed = asyncio.Event()
+
+    def flush(self):
+        self.printed.set()
+
+
+async def test_a_dry_run_prints_what_it_would_do_and_writes_nothing(cluster, monkeypatch):
+    page = Page()
+    monkeypatch.setattr(sys, "stdout", page)
+    await cluster.create_site()
+    async with running(cluster.manager(attrs.evolve(OPTIONS, dry_run=True))) as manager:
+        await page.printed.wait()
+        assert writes(manager) == 0
+    lines = [line for line in page.getvalue().splitlines() if line.startswith("{")]
+    printed = [json.loads(line) for line in lines]
+    assert [(line["do"], line["kind"]) for line in printed] == [
+        ("create", "apps/v1/Deployment"),
+        ("create", "v1/Service"),
+        ("patch", "example.org/v1/Website"),
+    ]
+    assert printed[0]["for"] == "Website default/shop"
+
+
+class Counter:
+    """A reconciler of the low-level kind: it only notes what it was asked."""
+
+    def __init__(self, client, stores, guard):
+        self.stores = stores
+        self.seen = asyncio.Queue()
+
+    async def reconcile(self, request):
+        await self.seen.put(request.key.name)
+        return Result()
+
+
+async def test_the_low_level_door(cluster):
+    made = []
+
+    def build(client, stores, guard):
+        made.append(Counter(client, stores, guard))
+        return made[0]
+
+    custom = CustomController(kind=website.Website, reconciler=build, owns=["v1/Service"])
+    async with running(Manager(OPTIONS, config=cluster.config).add(custom)):
+        await cluster.create_site()
+        assert await made[0].seen.get() == "shop"
+        assert set(made[0].stores) == {SITE, SERVICE}
+
+
+async def test_a_watched_object_wakes_those_that_refer_to_it(cluster):
+    def plan(site, view):
+        wanted = view.get("v1/ConfigMap", site.spec.image)
+        return Plan(status={"readyReplicas": 7 if wanted else 0})
+
+    watch = Watch(CONFIG_MAP, index=lambda site: [website_key(site)])
+    referring = planner(website.Website, watches=[watch])(plan)
+    async with running(cluster.manager(plan=referring)):
+        await cluster.create_site(image="content")
+        await cluster.when(SITE, ready_replicas(0))
+        content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "content"}}
+        await cluster.client.create(CONFIG_MAP, content, NS)
+        await cluster.when(SITE, ready_replicas(7))
+
+
+def website_key(site):
+    return ObjectKey(site.metadata.namespace, site.spec.image)
+
+
+class ObjectsCollector:
+    """A gauge computed from the caches."""
+
+    def __init__(self, stores):
+        self.stores = stores
+
+    def collect(self):
+        family = Metric("test_services", "Services.", "gauge")
+        family.add_sample("test_services", {}, len(self.stores[SERVICE]))
+        yield family
+
+
+async def test_a_collector_reads_the_caches_at_each_scrape(cluster):
+    manager = Manager(OPTIONS, config=cluster.config).add_collector(
+        ObjectsCollector, ["v1/Service"]
+    )
+    async with running(manager):
+        before = len((await cluster.client.list_all(SERVICE)).items)
+        _, text = await fetch(manager.ports["/metrics"], "/metrics")
+        assert f"test_services {before}.0" in text
+
+
+async def test_an_idle_manager_makes_no_request(cluster):
+    async with running(cluster.manager()) as manager:
+        await cluster.create_site()
+        await cluster.when(SITE, ready_replicas(0))
+
+        def requests():
+            return sum(
+                sample.value
+                for family in manager.metrics.registry.collect()
+                for sample in family.samples
+                if sample.name == "rest_client_requests_total"
+            )
+
+        # Let everything that is under way come to an end: another object goes all the way.
+        await cluster.create_site("another")
+        await cluster.when(
+            SITE, lambda s: s["metadata"]["name"] == "another" and ready_replicas(0)(s)
+        )
+        before = requests()
+        for _ in range(50):
+            await cluster.client.get(SITE, "shop", NS)
+        assert requests() == before
+
+
+async def test_two_controllers_of_one_name_are_refused(cluster):
+    with pytest.raises(ValueError, match="two controllers are called website"):
+        cluster.manager().add(website.plan)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (ManagerOptions(concurrency={"Website": 2, "Nope": 1}), "no controller of Nope"),
+        (ManagerOptions(dry_run=True), "writes without a plan"),
+    ],
+)
+def test_options_that_do_not_fit_the_controllers_are_bad_usage(options, complaint, capsys):
+    custom = CustomController(kind=SERVICE, reconciler=Counter)
+    with pytest.raises(SystemExit) as raised:
+        Manager(options).add(website.plan).add(custom).run()
+    assert raised.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+async def test_sigterm_ends_a_process_with_0_and_an_unreachable_configuration_with_1(
+    cluster, tmp_path
+):
+    kubeconfig = tmp_path / "kubeconfig"
+    access = await cluster.config.credentials.access()
+    token = access.authorization.removeprefix("Bearer ")
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "c",
+                "clusters": [{"name": "c", "cluster": {"server": cluster.config.server}}],
+                "users": [{"name": "u", "user": {"token": token}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            }
+        )
+    )
+
+    async def start(path):
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            website.__file__,
+            f"--kubeconfig={path}",
+            "--metrics-bind-address=127.0.0.1:0",
+            "--health-probe-bind-address=127.0.0.1:0",
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async with deadline(SystemClock(), 2 * PATIENCE):
+        process = await start(kubeconfig)
+        await cluster.create_site()
+        await cluster.when(SITE, ready_replicas(0))
+        process.send_signal(signal.SIGTERM)
+        _, lines = await process.communicate()
+        assert process.returncode == 0
+        assert json.loads(lines.splitlines()[-1])["event"] == "stopped"
+
+        process = await start(tmp_path / "nothing-here")
+        _, lines = await process.communicate()
+        assert process.returncode == 1
