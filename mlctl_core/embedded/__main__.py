@@ -6,12 +6,21 @@ import asyncio
 import sys
 
 from mlctl_core.embedded.control_plane import run
+from mlctl_core.embedded.node.images import ImagesError
 from mlctl_core.embedded.options import parse_arguments
+from mlctl_core.telemetry.log import configure
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit code."""
-    return asyncio.run(run(parse_arguments(arguments)))
+    """Run until SIGTERM or SIGINT; gives 0 after a clean stop, 1 on errors, 2 on bad usage."""
+    options = parse_arguments(arguments)
+    configure("console")
+    try:
+        asyncio.run(run(options))
+    except (OSError, ImagesError, RuntimeError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ class EmbeddedOptions:
     """Where an administrator's kubeconfig is written, readable by its owner only."""
     port: int = 0
     """Where the API is served on 127.0.0.1; 0 takes a free port."""
-    nodes: tuple[NodeSpec, ...] = ()
-    """The nodes; with none there is no scheduler either."""
+    node_specs: tuple[NodeSpec, ...] = ()
+    """The nodes; without any there is no scheduler either."""
     images: Path | None = None
     """YAML: image names and the local environments that stand for them."""
 
@@ -30,16 +30,9 @@ def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
         prog="python -m mlctl_core.embedded",
         description="A Kubernetes control plane with its state in memory, for laptops and tests.",
     )
-    parser.add_argument(
-        "--kubeconfig-out", type=Path, metavar="FILE", help="write an administrator's kubeconfig"
-    )
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; default: a free one")
-    parser.add_argument(
-        "--pods",
-        choices=["process", "simulated", "none"],
-        default="process",
-        help="run containers as local processes (default), simulate them, or have no nodes",
-    )
+    parser.add_argument("--kubeconfig-out", type=Path, metavar="FILE")
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--pods", choices=["process", "simulated", "none"], default="process")
     parser.add_argument("--nodes", type=int, metavar="N", help="alike; 1 unless --node is given")
     parser.add_argument("--gpus-per-node", type=int, default=0, metavar="M")
     parser.add_argument(
@@ -49,12 +42,10 @@ def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
         metavar="name=…,pods=…,cpu=…,gpus=…",
         help="one more node; may be given several times",
     )
-    parser.add_argument(
-        "--images", type=Path, metavar="FILE", help="YAML: image names to local environments"
-    )
+    parser.add_argument("--images", type=Path, metavar="FILE", help="image names to environments")
     given = parser.parse_args(arguments)
     try:
-        nodes = node_specs(
+        specs = node_specs(
             pods=given.pods,
             nodes=given.nodes,
             gpus_per_node=given.gpus_per_node,
@@ -65,6 +56,6 @@ def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
     return EmbeddedOptions(
         kubeconfig_out=given.kubeconfig_out,
         port=given.port,
-        nodes=tuple(nodes),
+        node_specs=tuple(specs),
         images=given.images,
     )

@@ -57,9 +57,12 @@ def make_selection(resource: Resource, labels: str, fields: str, *, name: str = 
         return EVERYTHING
     try:
         label_selector = parse_label_selector(labels) if labels else None
-        field_terms = tuple(parse_field_selector(fields)) if fields else ()
     except ValueError as error:
-        raise bad_request(str(error)) from None
+        raise bad_request(f"unable to parse requirement: {error}") from None
+    try:
+        field_terms = parse_field_selector(fields) if fields else ()
+    except ValueError as error:
+        raise bad_request(f"invalid selector: '{fields}'; {error}") from None
     for field, _, _ in field_terms:
         if field not in {"metadata.name", "metadata.namespace", *resource.selectable}:
             raise bad_request(_unknown_field(resource, field))

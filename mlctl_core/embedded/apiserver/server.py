@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import ssl
 from typing import TYPE_CHECKING, Self
 
 import attrs
 from aiohttp import web
 
+from mlctl_core.client.config import ClusterConfig
+from mlctl_core.client.credentials import Access, StaticCredentials
 from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.embedded.apiserver.auth import ADMIN, Authenticator
 from mlctl_core.embedded.apiserver.builtin import builtin_resources
@@ -95,7 +98,7 @@ class ApiServer:
             controller.start()
         handler = Handler(self.cluster, self._authenticator, self._kubelets)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         context = server_context(self._authority, [LOOPBACK]) if self._authority else None
         site = web.TCPSite(
@@ -103,7 +106,6 @@ class ApiServer:
             LOOPBACK,
             self._options.port,
             ssl_context=context,
-            shutdown_timeout=STOP_SECONDS,
         )
         await site.start()
         self._port = self._runner.addresses[0][1]
@@ -134,6 +136,14 @@ class ApiServer:
     def kubeconfig(self) -> Json:
         """Give an administrator's kubeconfig, with its data inside it."""
         return make_kubeconfig(self.credentials())
+
+    def client_config(self) -> ClusterConfig:
+        """Give an administrator's configuration for a client in this process."""
+        tls = None
+        if self._authority is not None:
+            tls = ssl.create_default_context(cadata=self._authority.certificate)
+        access = Access(authorization=f"Bearer {self._token}", tls=tls, reread=False)
+        return ClusterConfig(server=self.url, credentials=StaticCredentials(access))
 
     async def __aenter__(self) -> Self:
         await self.start()
