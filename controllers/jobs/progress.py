@@ -94,7 +94,8 @@ def _unbound(pod: Pod, size: str) -> Progress:
     refused = containers.condition(pod, "PodScheduled", "False")
     if refused is None or refused.reason != "Unschedulable":
         return scheduling()
-    words = refused.message.rstrip(". ")
+    # What it thinks of preempting others follows: no help to the user, and it changes often.
+    words = refused.message.partition(" preemption:")[0].rstrip(". ")
     message = f"{words}. If this does not pass, choose another spec.size than {size}."
     return Progress("Scheduling", "Unschedulable", message)
 

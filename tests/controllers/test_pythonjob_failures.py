@@ -232,11 +232,13 @@ def test_a_missing_secret_is_told_in_the_kubelets_words(world):
 def test_an_unschedulable_pod_is_told_in_the_schedulers_words_with_the_size_to_change(world):
     world.submit(size="large")
     world.settle()
-    world.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
+    world.unschedulable("0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes help.")
     world.settle()
     assert (world.status.phase, world.status.reason) == ("Scheduling", "Unschedulable")
-    assert "0/1 nodes are available: 1 Insufficient cpu." in world.status.message
-    assert "spec.size than large" in world.status.message
+    assert world.status.message == (
+        "0/1 nodes are available: 1 Insufficient cpu. "
+        "If this does not pass, choose another spec.size than large."
+    )
     assert [e.reason for e in world.events] == ["Unschedulable"]
     world.settle()
     assert len(world.events) == 1
