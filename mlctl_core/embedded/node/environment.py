@@ -239,7 +239,7 @@ def resource_value(
     else:
         raise ConfigError(f"unsupported container resource: {reference.resource}")
     divisor = parse_quantity(reference.divisor) or 1
-    return str((parse_quantity(amount) / divisor).to_integral_value(ROUND_CEILING))
+    return str(int((parse_quantity(amount) / divisor).to_integral_value(ROUND_CEILING)))
 
 
 def _containers(pod: Pod) -> Iterator[Container]:
