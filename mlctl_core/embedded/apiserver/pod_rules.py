@@ -44,6 +44,9 @@ def check_pod(new: Json, old: Json | None, subresource: str) -> list[FieldError]
     if subresource == "status":
         return _check_status(new.get("status") or {})
     found = check_pod_spec(spec)
+    if subresource == "binding":
+        # Sets the node, which no other door may.
+        return found
     if old is None:
         if spec.get("ephemeralContainers"):
             detail = "cannot be set on create"
