@@ -34,6 +34,16 @@ def admit_create(cluster: Cluster, resource: Resource, obj: Json) -> None:
         admit_pod(cluster, obj)
 
 
+def admit_delete(resource: Resource, name: str) -> None:
+    """Let an object be deleted.
+
+    Raises:
+        StatusError: 403, it may never be.
+    """
+    if resource.collection == NAMESPACES and name in PERMANENT_NAMESPACES:
+        raise forbidden("", "namespaces", name, "this namespace may not be deleted")
+
+
 def _require_namespace(cluster: Cluster, resource: Resource, metadata: Json) -> None:
     if not resource.namespaced:
         return

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.apiserver.admission import admit_delete
 from mlctl_core.embedded.apiserver.definitions import CLEANUP, DEFINITIONS
 from mlctl_core.embedded.apiserver.errors import StatusError, conflict
 from mlctl_core.embedded.apiserver.records import Record, encode, preview
@@ -48,10 +49,11 @@ def delete(
     """Delete an object or mark it; gives its last version and whether it is gone.
 
     Raises:
-        StatusError: 404, 409.
+        StatusError: 403, 404, 409.
     """
     record = cluster.get(resource, namespace, name)
     _check_preconditions(resource, record, options)
+    admit_delete(resource, name)
     return delete_record(cluster, resource, record, options)
 
 

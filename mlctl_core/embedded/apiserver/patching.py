@@ -56,6 +56,7 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
     if options.force:
         error = field_errors.forbidden("force", "may not be specified for non-apply patch")
         raise invalid_options("PatchOptions", error)
+    _check_type(exchange, kind)
     target = exchange.target
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     patched = patched_object(exchange, record, kind, raw)
@@ -68,16 +69,19 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
     return exchange.answer(committed)
 
 
+def _check_type(exchange: Exchange, kind: str) -> None:
+    custom = exchange.resource.custom
+    if kind not in {JSON_PATCH, MERGE} and (custom or kind != STRATEGIC):
+        raise unsupported_patch(custom)
+
+
 def patched_object(exchange: Exchange, record: Record, kind: str, raw: bytes) -> Json:
     """Apply a patch of a content type to an object's present state.
 
     Raises:
-        StatusError: 400, 415 or 422.
+        StatusError: 400 or 422.
     """
     resource = exchange.resource
-    supported = [JSON_PATCH, MERGE, APPLY] if resource.custom else [JSON_PATCH, MERGE, STRATEGIC]
-    if kind not in supported:
-        raise unsupported_patch(resource.custom)
     patch = parse_patch(raw)
     obj = from_stored(record, resource)
     try:

@@ -13,6 +13,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import TYPE_CHECKING
 
+import structlog
+
 from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW, Event, History
 from mlctl_core.embedded.apiserver.records import Record, RecordKey, make_record
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlctl_core.objects.json import Json
+
+    Listener = Callable[["Collection", Event], None]
+
+_log = structlog.get_logger(__name__)
 
 
 class Collection:
@@ -81,7 +87,7 @@ class Store:
         self.by_uid: dict[str, tuple[Collection, RecordKey]] = {}
         self._window = window
         self._collections: dict[str, Collection] = {}
-        self._listeners: list[Callable[[Collection, Event], None]] = []
+        self._listeners: list[Listener] = []
         self._told: deque[tuple[Collection, Event]] = deque()
         self._telling = False
 
@@ -108,7 +114,7 @@ class Store:
         collection.history.close()
         collection.history = History(self._window, self.revision)
 
-    def listen(self, listener: Callable[[Collection, Event], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Have a function called after every change; it must be quick, and may write."""
         self._listeners.append(listener)
 
@@ -148,6 +154,13 @@ class Store:
             while self._told:
                 changed = self._told.popleft()
                 for listener in self._listeners:
-                    listener(*changed)
+                    self._tell(listener, *changed)
         finally:
             self._telling = False
+
+    def _tell(self, listener: Listener, collection: Collection, event: Event) -> None:
+        try:
+            listener(collection, event)
+        except Exception:
+            # The write is done; what somebody makes of it cannot undo or fail it.
+            _log.exception("a listener failed", collection=collection.name, key=event.record.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field
 
@@ -60,6 +61,8 @@ class Api:
         if accept:
             headers["Accept"] = accept
         data = body if isinstance(body, bytes | str | None) else json.dumps(body)
+        if data is not None:
+            data = io.BytesIO(data if isinstance(data, bytes) else data.encode())
         async with self.session.request(
             method, path, data=data, headers=headers, params=query
         ) as response:
