@@ -23,7 +23,7 @@ _DATE_TIME: Final = re.compile(
 _GO_DURATION: Final = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+|0", re.ASCII)
 _WORD_DURATION: Final = re.compile(
     r"(\d+)\s*(ns|nanos?|nanoseconds?|us|µs|micros?|microseconds?|ms|millis?|milliseconds?"
-    r"|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?)",
+    r"|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?)(?![a-z])",
     re.ASCII,
 )
 _EMAIL: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
