@@ -29,7 +29,7 @@ from mlctl_core.manager.signals import on_stop_signal
 from mlctl_core.manager.wiring import CustomController, Declaration, Surroundings, Wired, wire
 from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.dry_run import Printer
-from mlctl_core.reconcile.writer import Writer
+from mlctl_core.reconcile.writer import LeaseLostError, Writer
 from mlctl_core.telemetry import log
 from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
@@ -153,6 +153,9 @@ class Manager:
             asyncio.run(self._run())
         except ConfigError as error:
             _log.error("no cluster to work with", error=str(error))
+            raise SystemExit(EXIT_ERROR) from None
+        except LeaseLostError as error:
+            _log.error("stopped, since another may lead", error=str(error))
             raise SystemExit(EXIT_ERROR) from None
         except Exception as error:
             _log.exception("manager failed")

@@ -96,6 +96,9 @@ class Controller:
 
     async def run(self) -> None:
         """Work until the queue is shut down and what is being worked on has ended."""
+        # What came in before, while caches filled or another process led, was not kept waiting
+        # by this loop; counting it would make every restart look like an incident.
+        self._arrivals.clear()
         async with asyncio.TaskGroup() as workers:
             for number in range(self._concurrency):
                 workers.create_task(self._work(), name=f"{self.name}-{number}")

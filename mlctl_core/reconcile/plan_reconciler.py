@@ -15,9 +15,9 @@ import structlog
 from mlctl_core.clock import deadline
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
-from mlctl_core.reconcile.changes import Owner
+from mlctl_core.reconcile.changes import Owner, PlanError
 from mlctl_core.reconcile.plan import EventNote, Plan, Request, Result, WriteFailure
-from mlctl_core.reconcile.view import View
+from mlctl_core.reconcile.view import UndeclaredKindError, View
 from mlctl_core.reconcile.writer import PartialError, RefusedError
 from mlctl_core.telemetry.events import Note
 
@@ -114,6 +114,9 @@ class PlanReconciler:
                 if now is not entry:
                     entry, obj = now, self._decoded(now)
             plan = self._planner(obj, self._view(key, entry.metadata, facts))
+        except UndeclaredKindError as error:
+            self._record(entry.metadata, "Warning", RECONCILE_ERROR, str(error), "Plan")
+            raise
         except DecodeError as error:
             self._record(entry.metadata, "Warning", INVALID_OBJECT, str(error), "Decode")
             raise
@@ -161,6 +164,10 @@ class PlanReconciler:
             if error.carried_out:
                 self._record_all(owner.metadata, plan.events)
             raise error.cause from None
+        except (PlanError, UndeclaredKindError) as error:
+            if owner.metadata is not None:
+                self._record(owner.metadata, "Warning", RECONCILE_ERROR, str(error), "Plan")
+            raise
         self._failures.pop(key, None)
         self._wrote(request, written)
         self._record_all(owner.metadata, plan.events)

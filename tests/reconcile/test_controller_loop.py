@@ -72,6 +72,7 @@ class Rig:
     @asynccontextmanager
     async def running(self):
         task = asyncio.create_task(self.controller.run())
+        await self.clock.settle()
         try:
             yield self
         finally:
@@ -230,6 +231,16 @@ async def test_the_time_from_event_to_reconcile_is_measured_from_the_first_event
         blocked.set()
         await rig.clock.settle()
         assert rig.count("mlctl_event_to_reconcile_seconds_sum") == 2
+
+
+async def test_what_came_in_before_the_workers_started_is_no_latency():
+    rig = Rig()
+    rig.controller.enqueue(A, "Pod added")
+    await rig.clock.advance(3600)
+    async with rig.running():
+        await rig.clock.settle()
+        assert [r.key for _, r in rig.script.calls] == [A]
+        assert rig.count("mlctl_event_to_reconcile_seconds_count") == 0
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ from reconcile_objects import entry, obj, stores
 from mlctl_core.objects.core import ConfigMap
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.keys import ObjectKey
-from mlctl_core.objects.kinds import CONFIG_MAP, POD
+from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET
+from mlctl_core.reconcile.changes import PlanError
 from mlctl_core.reconcile.gate import Gate
 from mlctl_core.reconcile.plan import EventNote, Plan, Request, WriteFailure
 from mlctl_core.reconcile.plan_reconciler import OBSERVE_SECONDS, PlanReconciler
 from mlctl_core.reconcile.planner import planner
+from mlctl_core.reconcile.view import UndeclaredKindError
 from mlctl_core.reconcile.writer import PartialError, RefusedError, StaleError, Written
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
@@ -201,6 +203,23 @@ async def test_a_planner_that_raises_is_named_by_place_and_not_by_words():
     assert (kind, reason) == ("Warning", "ReconcileError")
     assert message.startswith("ValueError at test_plan_reconciler.py:")
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("error", [PlanError("no name"), UndeclaredKindError(SECRET)])
+async def test_a_mistake_in_a_plan_is_told_on_the_object_in_our_own_words(error):
+    rig = Rig(lambda obj, view: Plan(), ME)
+    rig.sink.answers = [error]
+    with pytest.raises(type(error)):
+        await rig.reconcile()
+    assert rig.recorder.notes == [("Warning", "ReconcileError", str(error))]
+
+
+async def test_a_kind_that_was_not_declared_is_named_on_the_object():
+    rig = Rig(lambda obj, view: view.get("v1/Secret", "s"), ME)
+    with pytest.raises(UndeclaredKindError):
+        await rig.reconcile()
+    ((_, _, message),) = rig.recorder.notes
+    assert "v1/Secret is not cached" in message
 
 
 async def test_an_object_that_is_gone_is_no_work():
