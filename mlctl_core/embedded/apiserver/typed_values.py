@@ -136,12 +136,14 @@ def compare(old: Any, new: Any, schema: Json) -> Comparison:
 
 
 def _compare(old: Any, new: Any, schema: Json, path: Path, found: Comparison) -> None:
+    if old is not ABSENT and old == new:
+        return
     whole = _compare_inside(old, new, schema, path, found)
     if old is ABSENT:
         found.added.insert(path)
     elif new is ABSENT:
         found.removed.insert(path)
-    elif whole and old != new:
+    elif whole:
         found.modified.insert(path)
 
 
