@@ -33,7 +33,7 @@ SAMPLE = MANIFESTS / "samples" / "digits.yaml"
 FRAMEWORK = "scikit-learn"
 SMALL, LARGE = "small", "gpu-large"
 CPU_NODE, GPU_NODE = "cpu-1", GAUGE_LABELS["node"]
-NODES = (f"name={CPU_NODE},pods=process,cpu=4", f"name={GPU_NODE},pods=process,cpu=8,gpus=1")
+NODES = (f"name={CPU_NODE},pods=process,cpu=4", f"name={GPU_NODE},pods=process,cpu=8,memory=64Gi,gpus=1")
 # A control plane or a manager is up in about a second; a busy laptop may take longer.
 START_SECONDS = 60.0
 
@@ -69,7 +69,7 @@ async def control_plane(state: Path, story: Story) -> AsyncIterator[Client]:
     for node in NODES:
         arguments += ["--node", node]
     async with python(log, "-m", "mlctl_core.embedded", *arguments) as process:
-        ready = await wait_for_line(process, log, "ready", START_SECONDS)
+        ready = await wait_for_line(process, log, "ready https", START_SECONDS)
         story.say("control plane", f"{ready.split()[-1]}, nodes {CPU_NODE} and {GPU_NODE} (1 GPU)")
         async with Client(load_config(str(kubeconfig)), user_agent="mlctl-demo") as client:
             crds = cluster.documents((MANIFESTS / "crds").glob("*.yaml"))
@@ -89,8 +89,9 @@ async def manager(state: Path, story: Story) -> AsyncIterator[str]:
     for flag in ("--metrics-bind-address", "--health-probe-bind-address"):
         arguments += [flag, "127.0.0.1:0"]
     async with python(log, "-m", "controllers", *arguments) as process:
-        line = await wait_for_line(process, log, "metrics_address", START_SECONDS)
-        url = f"http://{json.loads(line)['metrics_address']}/metrics"
+        listening = json.loads(await wait_for_line(process, log, '"/metrics"', START_SECONDS))
+        url = f"http://{listening['host']}:{listening['port']}/metrics"
+        await wait_for_line(process, log, "caches filled", START_SECONDS)
         story.say("manager", f"started; Prometheus would scrape {url}")
         yield url
 

@@ -1,2 +1,1 @@
-"""Tools for testing controllers: virtual time and builders, for this project and for others.
-"""
+"""Tools for testing controllers: virtual time and faults, for this project and for others."""

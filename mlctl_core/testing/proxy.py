@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import enum
 import json
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import attrs
 from aiohttp import web
+
+from mlctl_core.client.config import ClusterConfig
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,15 +80,13 @@ class Strike:
 
 @attrs.define(eq=False)
 class FaultProxy:
-    """Forwards every request to the server at `upstream`, with the given headers added.
+    """Forwards every request to a cluster, with that cluster's credentials added.
 
-    Use it as an async context manager; `url` is its own address.
+    Use it as an async context manager; `url` is its own address, and a controller under test
+    needs no credentials to go through it.
     """
 
-    upstream: str
-    ssl_context: ssl.SSLContext | None = None
-    headers: dict[str, str] = attrs.field(factory=dict)
-    """Sent with each request; a controller under test needs no credentials of its own."""
+    upstream: ClusterConfig
     strike: Strike | None = None
     """Cleared when it has happened."""
     writes: list[Write] = attrs.field(factory=list, init=False)
@@ -97,10 +96,10 @@ class FaultProxy:
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
-        connector = aiohttp.TCPConnector(ssl=self.ssl_context or True, limit=0)
+        access = await self.upstream.credentials.access()
         self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers=self.headers,
+            connector=aiohttp.TCPConnector(ssl=access.tls or True, limit=0),
+            headers={"Authorization": access.authorization} if access.authorization else {},
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
         )
@@ -141,7 +140,10 @@ class FaultProxy:
             return self._cut(request)
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_HEADERS}
         async with self._session.request(
-            request.method, self.upstream + request.path_qs, data=body or None, headers=headers
+            request.method,
+            self.upstream.server + request.path_qs,
+            data=body or None,
+            headers=headers,
         ) as answer:
             if point is Point.COMMITTED:
                 await answer.read()

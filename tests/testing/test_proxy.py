@@ -4,6 +4,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from mlctl_core.client.config import ClusterConfig
+from mlctl_core.client.credentials import Access, StaticCredentials
 from mlctl_core.testing.proxy import FaultProxy, Point, Strike, Write
 
 
@@ -28,8 +30,9 @@ async def upstream():
 
 async def test_requests_pass_through_with_the_proxys_credentials(upstream):
     url, committed = upstream
+    credentials = StaticCredentials(Access(authorization="Bearer t"))
     async with (
-        FaultProxy(url, headers={"Authorization": "Bearer t"}) as proxy,
+        FaultProxy(ClusterConfig(url, credentials)) as proxy,
         aiohttp.ClientSession() as session,
     ):
         async with session.get(proxy.url + "/api/v1/pods?limit=5") as response:
@@ -63,7 +66,7 @@ async def test_a_strike_comes_once_at_its_point(upstream, point, commits, is_ans
     async def action():
         struck.append(len(committed))
 
-    async with FaultProxy(url) as proxy, aiohttp.ClientSession() as session:
+    async with FaultProxy(ClusterConfig(url)) as proxy, aiohttp.ClientSession() as session:
         proxy.strike = Strike(lambda write: write.number == 2, point, action)
         async with session.post(proxy.url + "/api/v1/namespaces", data=b"1") as response:
             assert response.status == 200
