@@ -6,12 +6,14 @@ One object instead of module state, so that many servers run in one process.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import attrs
 
 from mlctl_core.clock import Clock, SystemClock
+from mlctl_core.embedded.apiserver.conversion import stored_path
 from mlctl_core.embedded.apiserver.definitions import DEFINITIONS, DefinitionStrategy
 from mlctl_core.embedded.apiserver.errors import not_found
 from mlctl_core.embedded.apiserver.resources import Registry, Resource
@@ -39,6 +41,7 @@ class Cluster:
     random: random.Random = attrs.field(factory=random.SystemRandom)
     """For UIDs and generated names; the tokens and keys of the server do not come from here."""
 
+    _selectable: tuple[int, dict[str, Mapping[str, tuple[str, ...]]]] = (-1, {})
     _strategies: WeakKeyDictionary[Resource, Strategy] = attrs.field(factory=WeakKeyDictionary)
 
     def strategy(self, resource: Resource) -> Strategy:
@@ -52,6 +55,22 @@ class Cluster:
             )
             self._strategies[resource] = strategy
         return strategy
+
+    def selectable(self, resource: Resource) -> Mapping[str, tuple[str, ...]]:
+        """Give the field selectors of a collection: of all resources that show its objects."""
+        generation, kept = self._selectable
+        if generation != self.registry.generation:
+            kept = {}
+            self._selectable = (self.registry.generation, kept)
+        name = resource.collection
+        if name not in kept:
+            kept[name] = {
+                label: stored_path(path, one)
+                for one in self.registry.all()
+                if one.collection == name
+                for label, path in one.selectable.items()
+            }
+        return kept[name]
 
     def collection(self, resource: Resource) -> Collection:
         """Give the collection that holds a resource's objects."""

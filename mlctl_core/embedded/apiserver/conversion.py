@@ -50,6 +50,13 @@ def to_stored(obj: Json, resource: Resource) -> Json:
     return _in_version(obj, resource.stored_api_version)
 
 
+def stored_path(path: tuple[str, ...], resource: Resource) -> tuple[str, ...]:
+    """Give the path in a stored object of a field that a resource shows at a path."""
+    if resource.api_version == EVENTS_GROUP_VERSION and path[0] in _CORE_FIELDS:
+        return (_CORE_FIELDS[path[0]], *path[1:])
+    return path
+
+
 def _in_version(obj: Json, api_version: str) -> Json:
     if obj["apiVersion"] == api_version:
         return obj

@@ -70,8 +70,8 @@ def create(
         raise already_exists(resource.group, resource.plural, metadata["name"])
     stored = to_stored(obj, resource)
     if options.dry_run:
-        return preview(stored, resource.selectable)
-    return cluster.store.put(collection, stored, resource.selectable)
+        return preview(stored, cluster.selectable(resource))
+    return cluster.store.put(collection, stored, cluster.selectable(resource))
 
 
 def _being_removed(resource: Resource) -> StatusError:

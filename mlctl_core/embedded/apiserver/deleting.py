@@ -73,13 +73,13 @@ def delete_record(
         obj.setdefault("status", {})["phase"] = "Terminating"
     done = not metadata.get("deletionTimestamp") or goes(obj)
     if options.dry_run:
-        return preview(obj, resource.selectable), done
+        return preview(obj, cluster.selectable(resource)), done
     collection = cluster.collection(resource)
     if done:
-        return cluster.store.remove(collection, obj, resource.selectable), True
+        return cluster.store.remove(collection, obj, cluster.selectable(resource)), True
     if encode(obj) == before:
         return record, False
-    return cluster.store.put(collection, obj, resource.selectable), False
+    return cluster.store.put(collection, obj, cluster.selectable(resource)), False
 
 
 def _mark(cluster: Cluster, metadata: Json, grace: int) -> None:

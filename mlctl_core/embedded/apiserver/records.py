@@ -96,7 +96,7 @@ def _text_at(obj: Json, path: tuple[str, ...]) -> str:
         if not isinstance(value, dict):
             return ""
         value = value.get(part)
-    if value is None:
+    if value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

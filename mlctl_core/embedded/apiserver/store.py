@@ -161,6 +161,6 @@ class Store:
     def _tell(self, listener: Listener, collection: Collection, event: Event) -> None:
         try:
             listener(collection, event)
-        except Exception:
+        except Exception:  # noqa: BLE001 (one bad listener stops nothing)
             # The write is done; what somebody makes of it cannot undo or fail it.
             _log.exception("a listener failed", collection=collection.name, key=event.record.key)

@@ -136,11 +136,11 @@ def commit(
         return record
     stored = to_stored(new, resource)
     if options.dry_run:
-        return preview(stored, resource.selectable)
+        return preview(stored, cluster.selectable(resource))
     collection = cluster.collection(resource)
     if goes(new):
-        return cluster.store.remove(collection, stored, resource.selectable)
-    return cluster.store.put(collection, stored, resource.selectable)
+        return cluster.store.remove(collection, stored, cluster.selectable(resource))
+    return cluster.store.put(collection, stored, cluster.selectable(resource))
 
 
 def goes(obj: Json) -> bool:

@@ -180,7 +180,9 @@ class Watch:
         key = ("left", self._form_key())
         frame = event.frames.get(key)
         if frame is None:
-            last = make_record(event.previous.to_json(), event.revision, self.resource.selectable)
+            last = make_record(
+                event.previous.to_json(), event.revision, self.cluster.selectable(self.resource)
+            )
             frame = _frame("DELETED", self._object(last))
             if self.form.kind != TABLE:
                 event.frames[key] = frame
