@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver import names
-from mlctl_core.embedded.apiserver.container_rules import PROTOCOLS, check_port_number, one_of
+from mlctl_core.embedded.apiserver.container_rules import PROTOCOLS, one_of
 from mlctl_core.embedded.apiserver.formats import fits
 from mlctl_core.embedded.apiserver.metadata_rules import check_labels
 from mlctl_core.embedded.apiserver.placement_rules import EFFECTS
+from mlctl_core.embedded.apiserver.probe_rules import check_port_number
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:

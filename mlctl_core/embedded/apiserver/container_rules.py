@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver import names
+from mlctl_core.embedded.apiserver.probe_rules import (
+    check_handler,
+    check_port_number,
+    check_probe,
+)
 from mlctl_core.embedded.apiserver.resource_rules import check_resources
 
 if TYPE_CHECKING:
@@ -19,7 +24,6 @@ PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _MESSAGE_POLICIES: Final = ("File", "FallbackToLogsOnError")
 _PROPAGATIONS: Final = ("Bidirectional", "HostToContainer", "None")
-MAX_PORT: Final = 65535
 
 _SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 _ENV_PATHS: Final = frozenset(
@@ -34,12 +38,7 @@ _CONTAINER_AMOUNTS: Final = (
     *("limits.cpu", "limits.ephemeral-storage", "limits.memory"),
     *("requests.cpu", "requests.ephemeral-storage", "requests.memory"),
 )
-_HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
-_PROBE_NUMBERS: Final = (
-    *("initialDelaySeconds", "timeoutSeconds", "periodSeconds"),
-    *("successThreshold", "failureThreshold"),
-)
 
 
 def one_of(
@@ -49,21 +48,6 @@ def one_of(
     if not value:
         return [errors.required(path)] if needed else []
     return [] if value in allowed else [errors.not_supported(path, value, allowed)]
-
-
-def at_least_zero(holder: Json, field: str, path: str) -> list[FieldError]:
-    """That a number, if given, is not negative."""
-    value = holder.get(field)
-    if value is None or value >= 0:
-        return []
-    return [errors.invalid(f"{path}.{field}", value, "must be greater than or equal to 0")]
-
-
-def check_port_number(path: str, value: int) -> list[FieldError]:
-    """That a port is between 1 and 65535."""
-    if 1 <= value <= MAX_PORT:
-        return []
-    return [errors.invalid(path, value, f"must be between 1 and {MAX_PORT}, inclusive")]
 
 
 def check_containers(spec: Json, volumes: frozenset[str], path: str = "spec") -> list[FieldError]:
@@ -115,11 +99,11 @@ def _check_container(
     for probe in _PROBES:
         if probe in container:
             single = probe != "readinessProbe"
-            found.extend(_check_probe(container[probe], f"{path}.{probe}", single=single))
+            found.extend(check_probe(container[probe], f"{path}.{probe}", single=single))
     for hook in ("postStart", "preStop"):
         handler = (container.get("lifecycle") or {}).get(hook)
         if handler is not None:
-            found.extend(_check_handler(handler, f"{path}.lifecycle.{hook}"))
+            found.extend(check_handler(handler, f"{path}.lifecycle.{hook}"))
     policy = container.get("imagePullPolicy")
     found.extend(one_of(f"{path}.imagePullPolicy", policy, PULL_POLICIES))
     policy = container.get("terminationMessagePolicy")
@@ -281,30 +265,3 @@ def check_inside(text: str, path: str) -> list[FieldError]:
     if ".." in text.split("/"):
         return [errors.invalid(path, text, "must not contain '..'")]
     return []
-
-
-def _check_probe(probe: Json, path: str, *, single: bool) -> list[FieldError]:
-    found = _check_handler(probe, path)
-    for field in _PROBE_NUMBERS:
-        found.extend(at_least_zero(probe, field, path))
-    if single and probe.get("successThreshold", 1) not in {0, 1}:
-        value = probe["successThreshold"]
-        found.append(errors.invalid(f"{path}.successThreshold", value, "must be 1"))
-    return found
-
-
-def _check_handler(handler: Json, path: str) -> list[FieldError]:
-    given = [name for name in _HANDLERS if handler.get(name) is not None]
-    if not given:
-        return [errors.required(path, "must specify a handler type")]
-    found: list[FieldError] = []
-    first = handler[given[0]]
-    if given[0] == "exec" and not first.get("command"):
-        found.append(errors.required(f"{path}.exec.command"))
-    if given[0] in {"httpGet", "tcpSocket", "grpc"}:
-        port = first.get("port")
-        if isinstance(port, int):
-            found.extend(check_port_number(f"{path}.{given[0]}.port", port))
-    detail = "may not specify more than 1 handler type"
-    found.extend(errors.forbidden(f"{path}.{name}", detail) for name in given[1:])
-    return found

@@ -221,11 +221,6 @@ QUANTITIES: Final = _names("""
 """)
 """Quantities and maps of them: they may be written as numbers."""
 
-MICRO_TIMES: Final = _names("""
-    Event.eventTime EventSeries.lastObservedTime LeaseSpec.acquireTime LeaseSpec.renewTime
-""")
-"""Times with six decimals; all others are in whole seconds."""
-
 INT64: Final = _names("""
     CSIDriverSpec.nodeAllocatableUpdatePeriodSeconds ClusterTrustBundleProjection.user
     Condition.observedGeneration ConfigMapVolumeSource.defaultUser ContainerImage.sizeBytes

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver import names
-from mlctl_core.embedded.apiserver.container_rules import at_least_zero, one_of
+from mlctl_core.embedded.apiserver.container_rules import one_of
 from mlctl_core.embedded.apiserver.metadata_rules import check_labels
 from mlctl_core.embedded.apiserver.pod_rules import check_pod_spec
+from mlctl_core.embedded.apiserver.probe_rules import at_least_zero
 from mlctl_core.objects.selectors import LabelSelector
 
 if TYPE_CHECKING:
@@ -118,13 +119,10 @@ def _check_strategy(strategy: Json) -> list[FieldError]:
         case "RollingUpdate":
             return _check_rolling(rolling or {}, f"{path}.rollingUpdate")
         case kind:
-            shown = {"Type": kind, "RollingUpdate": rolling}
-            error = errors.not_supported(path, shown, _STRATEGIES)
-            text = error.message.replace('{"RollingUpdate":null,"Type":', '{"Type":')
-            text = text.replace(
-                f"{errors.quote(str(kind))}}}", f'{errors.quote(str(kind))},"RollingUpdate":null}}'
-            )
-            return [errors.FieldError(path, error.reason, text, shown)]
+            shown = f'{{"Type":{errors.quote(str(kind))},"RollingUpdate":null}}'
+            words = ", ".join(errors.quote(word) for word in _STRATEGIES)
+            message = f"Unsupported value: {shown}: supported values: {words}"
+            return [errors.FieldError(path, "FieldValueNotSupported", message, kind)]
 
 
 def _check_rolling(rolling: Json, path: str) -> list[FieldError]:
