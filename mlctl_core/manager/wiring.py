@@ -56,7 +56,7 @@ class CustomController:
     """Makes the reconciler from the client, the caches, and the guard: to be called before
     every write, it raises when the lease is lost."""
     owns: tuple[Kind, ...] = attrs.field(default=(), converter=_kinds)
-    watches: tuple[Watch, ...] = attrs.field(default=(), converter=tuple)
+    watches: tuple[Watch, ...] = ()
     """Only `Watch.map` is of use here."""
     name: str = attrs.field()
 

@@ -7,14 +7,16 @@ newest: applies, patches, deletes, the status, and then the events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
 
 from mlctl_core.objects.json import Json
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import Kind, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NAME_TAKEN = "NameTaken"
 """Reason of a `WriteFailure`: an object of that name exists and is not ours."""
@@ -68,6 +70,23 @@ class EventNote:
     """UpperCamelCase: what the controller did or tried."""
 
 
+# One converter per type: attrs tells type checkers what a field takes by its converter.
+def _objects(items: Iterable[Json]) -> tuple[Json, ...]:
+    return tuple(items)
+
+
+def _patches(items: Iterable[Patch]) -> tuple[Patch, ...]:
+    return tuple(items)
+
+
+def _deletes(items: Iterable[Delete]) -> tuple[Delete, ...]:
+    return tuple(items)
+
+
+def _notes(items: Iterable[EventNote]) -> tuple[EventNote, ...]:
+    return tuple(items)
+
+
 @attrs.frozen(kw_only=True)
 class Plan:
     """Everything one reconcile wants done; the empty plan is the steady state.
@@ -78,7 +97,7 @@ class Plan:
     ``requeue_after=0``, the second once the view shows the status.
     """
 
-    apply: Sequence[Json] = attrs.field(default=(), converter=tuple)
+    apply: tuple[Json, ...] = attrs.field(default=(), converter=_objects)
     """Objects as they should be, in whole: ``apiVersion``, ``kind``, ``metadata.name``.
 
     ``metadata.namespace`` and a controller reference are filled in from the object that is
@@ -86,13 +105,13 @@ class Plan:
     here, and loses those that an earlier plan gave and this one does not. An object of that
     name with another controller is never touched: see `WriteFailure`.
     """
-    patch: Sequence[Patch] = attrs.field(default=(), converter=tuple)
-    delete: Sequence[Delete] = attrs.field(default=(), converter=tuple)
+    patch: tuple[Patch, ...] = attrs.field(default=(), converter=_patches)
+    delete: tuple[Delete, ...] = attrs.field(default=(), converter=_deletes)
     status: Json | None = None
     """The whole status as it should be; None leaves it alone. Only the difference is sent."""
     requeue_after: float | None = None
     """Seconds until the next look; 0 is as soon as the caches have seen this plan's writes."""
-    events: Sequence[EventNote] = attrs.field(default=(), converter=tuple)
+    events: tuple[EventNote, ...] = attrs.field(default=(), converter=_notes)
 
 
 @attrs.frozen(kw_only=True)
