@@ -19,6 +19,7 @@ from mlctl_core.embedded.apiserver.metadata import (
     require_metadata,
 )
 from mlctl_core.embedded.apiserver.ownership import track
+from mlctl_core.embedded.apiserver.quota import check_quota
 from mlctl_core.embedded.apiserver.records import Record, preview
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def create(
     strategy.default(obj)
     admit_create(cluster, resource, obj)
     refuse(resource, obj, strategy.validate_create(obj))
+    check_quota(cluster, resource, obj)
     if tracked:
         obj = track(cluster, resource, obj, None, manager=options.field_manager)
     collection = cluster.collection(resource)

@@ -17,6 +17,12 @@ JSON_TYPE = "application/json"
 META_GROUP = "meta.k8s.io"
 DISCOVERY_GROUP = "apidiscovery.k8s.io"
 
+TABLE = "Table"
+PARTIAL = "PartialObjectMetadata"
+PARTIAL_LIST = "PartialObjectMetadataList"
+CONVERTED = (TABLE, PARTIAL, PARTIAL_LIST)
+"""Kinds that any object can be written as."""
+
 _HEADERS_REMEMBERED = 256
 """Clients send few different Accept headers; this bounds what a strange one can cost."""
 
@@ -45,7 +51,8 @@ def choose_form(accept: str) -> Form:
     for form in _accepted(accept):
         if not form.kind:
             return form
-        if form.group == META_GROUP and form.version in {"v1", "v1beta1"}:
+        known = form.kind in CONVERTED and form.version in {"v1", "v1beta1"}
+        if known and form.group == META_GROUP:
             return form
         converted = True
     if converted:

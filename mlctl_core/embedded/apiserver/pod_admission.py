@@ -31,6 +31,7 @@ _TOKEN_SECONDS = 3607
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
 _FILE_MODE = 0o644
+_COMPUTE = ("cpu", "memory")
 
 
 def admit_pod(cluster: Cluster, pod: Json) -> None:
@@ -43,6 +44,22 @@ def admit_pod(cluster: Cluster, pod: Json) -> None:
     _set_service_account(cluster, pod, spec)
     _tolerate_node_trouble(spec)
     _set_priority(cluster, pod, spec)
+    pod.setdefault("status", {})["qosClass"] = _quality(spec)
+
+
+def _quality(spec: Json) -> str:
+    """Work out the quality of service class from CPU and memory of all containers."""
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    resources = [container.get("resources") or {} for container in containers]
+    asked = [(one.get("requests") or {}, one.get("limits") or {}) for one in resources]
+    if not any(name in amounts for pair in asked for amounts in pair for name in _COMPUTE):
+        return "BestEffort"
+    guaranteed = all(
+        name in limits and requests.get(name, limits[name]) == limits[name]
+        for requests, limits in asked
+        for name in _COMPUTE
+    )
+    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def _refused(pod: Json, why: str) -> StatusError:

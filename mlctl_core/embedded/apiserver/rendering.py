@@ -14,6 +14,7 @@ import msgspec
 
 from mlctl_core.embedded.apiserver.conversion import from_stored, stored_bytes
 from mlctl_core.embedded.apiserver.errors import bad_request, not_acceptable
+from mlctl_core.embedded.apiserver.negotiation import PARTIAL, PARTIAL_LIST, TABLE
 from mlctl_core.embedded.apiserver.records import encode
 from mlctl_core.embedded.apiserver.table import to_table
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
-PARTIAL = "PartialObjectMetadata"
-PARTIAL_LIST = "PartialObjectMetadataList"
-TABLE = "Table"
 _INCLUDES = ("", "None", "Metadata", "Object")
 
 

@@ -13,14 +13,17 @@ from mlctl_core.client.config import ClusterConfig
 from mlctl_core.client.credentials import Access, StaticCredentials
 from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.embedded.apiserver.auth import ADMIN, Authenticator
+from mlctl_core.embedded.apiserver.bootstrap import create_initial_objects
 from mlctl_core.embedded.apiserver.builtin import builtin_resources
 from mlctl_core.embedded.apiserver.cluster import Cluster
 from mlctl_core.embedded.apiserver.crds import DefinitionController
+from mlctl_core.embedded.apiserver.event_expiry import EventExpiry
 from mlctl_core.embedded.apiserver.garbage import GarbageCollector
 from mlctl_core.embedded.apiserver.handler import Handler
 from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW
 from mlctl_core.embedded.apiserver.logs import Kubelets
 from mlctl_core.embedded.apiserver.namespaces import NamespaceController
+from mlctl_core.embedded.apiserver.quota_status import QuotaController
 from mlctl_core.embedded.apiserver.resources import Registry
 from mlctl_core.embedded.apiserver.store import Store
 from mlctl_core.embedded.apiserver.tls import Authority, kubelet_context, server_context
@@ -77,6 +80,8 @@ class ApiServer:
         self._controllers: tuple[Controller, ...] = (
             DefinitionController(self.cluster),
             GarbageCollector(self.cluster),
+            QuotaController(self.cluster),
+            EventExpiry(self.cluster),
             NamespaceController(self.cluster, certificate),
         )
         self._runner: web.ServerRunner | None = None
@@ -96,6 +101,7 @@ class ApiServer:
         """
         for controller in self._controllers:
             controller.start()
+        create_initial_objects(self.cluster)
         handler = Handler(self.cluster, self._authenticator, self._kubelets)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)

@@ -21,10 +21,10 @@ from mlctl_core.embedded.apiserver.errors import (
 )
 from mlctl_core.embedded.apiserver.history import Event, EventType, ExpiredError
 from mlctl_core.embedded.apiserver.listing import parse_revision
-from mlctl_core.embedded.apiserver.negotiation import Form
+from mlctl_core.embedded.apiserver.negotiation import TABLE, Form
 from mlctl_core.embedded.apiserver.options import ListOptions
 from mlctl_core.embedded.apiserver.records import Record, encode, make_record
-from mlctl_core.embedded.apiserver.rendering import TABLE, object_bytes, table_of
+from mlctl_core.embedded.apiserver.rendering import object_bytes, table_of
 from mlctl_core.embedded.apiserver.resources import Resource
 from mlctl_core.embedded.apiserver.selection import Selection
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

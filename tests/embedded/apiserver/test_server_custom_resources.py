@@ -100,8 +100,10 @@ async def test_objects_are_pruned_defaulted_and_kept_without_status(foos):
         (
             {**foo("b"), "apiVersion": "test.io/v2"},
             400,
-            "the API version in the data (test.io/v2) does not match the expected API version "
-            "(test.io/v1)",
+            (
+                "the API version in the data (test.io/v2) does not match the expected API version "
+                "(test.io/v1)"
+            ),
         ),
     ],
 )

@@ -98,17 +98,16 @@ async def test_a_version_older_than_the_history_is_an_error_in_the_stream(serve)
 
 
 async def test_a_watcher_that_falls_behind_is_told_and_costs_no_memory(serve):
-    async with serve(history=4) as api:
-        async with api.watch(CONFIG_MAPS) as stream:
-            await stream.next()
-            text = "x" * 400_000  # More than the sockets between the two can hold.
-            for number in range(30):
-                await api.made(CONFIG_MAPS, config_map(f"m{number:02}", {"x": text}))
-            types = []
-            while (line := await _long_line(stream)) is not None:
-                types.append(json.loads(line)["type"])
-            assert types[-1] == "ERROR"
-            assert len(types) < 30
+    async with serve(history=4) as api, api.watch(CONFIG_MAPS) as stream:
+        await stream.next()
+        text = "x" * 400_000  # More than the sockets between the two can hold.
+        for number in range(30):
+            await api.made(CONFIG_MAPS, config_map(f"m{number:02}", {"x": text}))
+        types = []
+        while (line := await _long_line(stream)) is not None:
+            types.append(json.loads(line)["type"])
+        assert types[-1] == "ERROR"
+        assert len(types) < 30
 
 
 async def _long_line(stream):
@@ -188,8 +187,7 @@ async def test_the_old_watch_path_and_watches_of_one_object(api):
 
 
 async def test_stopping_the_server_ends_every_watch_cleanly(serve):
-    async with serve() as api:
-        async with api.watch(CONFIG_MAPS) as stream:
-            await stream.next()
-            await asyncio.gather(api.server.stop(), stream.next())
-            assert await stream.next() is None
+    async with serve() as api, api.watch(CONFIG_MAPS) as stream:
+        await stream.next()
+        await asyncio.gather(api.server.stop(), stream.next())
+        assert await stream.next() is None

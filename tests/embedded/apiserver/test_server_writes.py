@@ -87,8 +87,10 @@ async def test_the_same_name_again_is_409(api):
             {"metadata": {}},
             422,
             "Invalid",
-            'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is '
-            "required",
+            (
+                'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is '
+                "required"
+            ),
         ),
         ({"metadata": {"name": "A_b"}}, 422, "Invalid", 'metadata.name: Invalid value: "A_b"'),
         (
@@ -107,8 +109,10 @@ async def test_the_same_name_again_is_409(api):
             {"metadata": {"name": "a"}, "data": {"k": 1}},
             400,
             "BadRequest",
-            'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal '
-            "number into Go struct field ConfigMap.data of type string",
+            (
+                'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal '
+                "number into Go struct field ConfigMap.data of type string"
+            ),
         ),
         (
             {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}},
