@@ -1,4 +1,7 @@
-"""Serves `/openapi/v3`: the index, and a document per group version.
+"""Serves `/openapi/v3`: the index, and a document per group version; `/openapi/v2` is empty.
+
+kubectl asks for version 2 only about kinds that version 3 does not know, and an empty document
+tells it what it wants to know: that they do not exist.
 
 A document is made when it is first asked for and kept by the hash in its address, so that a
 definition that changes makes one document anew and not all of them.
@@ -21,8 +24,22 @@ from mlctl_core.embedded.apiserver.records import encode
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.resources import Registry
+    from mlctl_core.objects.json import Json
 
 PREFIX = "/openapi/v3"
+V2_PATH = "/openapi/v2"
+_V2: Json = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.37"}, "paths": {}}
+_V2_PROTOBUF_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_V2_PROTOBUF = b"\x0a\x032.0"
+"""The same as a message: field 1, the version of the specification."""
+
+
+def answer_v2(accept: str) -> web.Response:
+    """Answer a request for the document of version 2."""
+    if "+protobuf" in accept:
+        headers = {"Content-Type": _V2_PROTOBUF_TYPE}
+        return web.Response(body=_V2_PROTOBUF, headers=headers)
+    return json_response(encode(_V2))
 
 
 class ApiDocuments:

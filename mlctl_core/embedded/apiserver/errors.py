@@ -86,7 +86,8 @@ def _details(group: str, resource: str, name: str, **more: object) -> Json:
         details["name"] = name
     if group:
         details["group"] = group
-    details["kind"] = resource
+    if resource:
+        details["kind"] = resource
     details.update(more)
     return details
 

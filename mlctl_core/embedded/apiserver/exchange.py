@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import attrs
 from aiohttp import web
 
+from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.auth import User
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object, read_body
 from mlctl_core.embedded.apiserver.cluster import Cluster
 from mlctl_core.embedded.apiserver.decoding import DecodeError
-from mlctl_core.embedded.apiserver.errors import StatusError, bad_request
+from mlctl_core.embedded.apiserver.errors import StatusError, bad_request, invalid
 from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE, choose_form
 from mlctl_core.embedded.apiserver.options import write_options
 from mlctl_core.embedded.apiserver.records import encode
@@ -90,25 +91,28 @@ class Exchange:
         """Cut out what the schema does not know, and say so as the client asked to hear it.
 
         Raises:
-            StatusError: 400, a value of the wrong type, or unknown fields in a strict request.
+            StatusError: a value of the wrong type, or unknown fields in a strict request; 400,
+                or 422 when the object came out of a patch.
         """
-        kind, version = self.resource.kind, self.resource.version
+        whole = encode(obj) if self.request.method == "PATCH" else b""
         try:
             found = [*self.cluster.strategy(self.resource).decode(obj), *problems]
         except DecodeError as error:
-            message = f'{kind} in version "{version}" cannot be handled as a {kind}: {error}'
-            raise bad_request(message) from None
+            raise self._undecodable(str(error), whole) from None
         if not found or options.field_validation == "Ignore":
             return
         if options.field_validation == "Strict":
-            listed = ", ".join(found)
-            if self.resource.custom:
-                raise bad_request(f"strict decoding error: {listed}")
-            raise bad_request(
-                f'{kind} in version "{version}" cannot be handled as a {kind}: '
-                f"strict decoding error: {listed}"
-            )
+            raise self._undecodable(f"strict decoding error: {', '.join(found)}", whole)
         self.warnings.extend(found)
+
+    def _undecodable(self, why: str, patched: bytes) -> StatusError:
+        kind, version = self.resource.kind, self.resource.version
+        if patched:
+            error = field_errors.invalid("patch", patched.decode(), why)
+            return invalid("", "", "", [error])
+        if self.resource.custom:
+            return bad_request(why)
+        return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
     def answer(self, record: Record, code: int = 200) -> web.Response:
         """Answer with an object in the form the client accepts."""

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from mlctl_core.embedded.apiserver.api_documents import PREFIX as OPENAPI_PREFIX
-from mlctl_core.embedded.apiserver.api_documents import ApiDocuments
+from mlctl_core.embedded.apiserver.api_documents import V2_PATH, ApiDocuments, answer_v2
 from mlctl_core.embedded.apiserver.discovery import Discovery
 from mlctl_core.embedded.apiserver.endpoints import serve_resource
 from mlctl_core.embedded.apiserver.errors import StatusError, internal, unknown_resource
@@ -94,6 +94,8 @@ class Handler:
         if path.startswith(OPENAPI_PREFIX):
             answer = self._documents.answer(path, request.query.get("hash", ""))
             return answer or _page_not_found()
+        if path == V2_PATH:
+            return answer_v2(request.headers.get("Accept", ""))
         aggregated = choose_discovery(request.headers.get("Accept", ""))
         parts = path.strip("/").split("/")
         if len(parts) > 1 and parts[0] == "apis" and not self._discovery.serves(parts[1]):

@@ -63,11 +63,11 @@ class NamespaceController:
     def _changed(self, collection: Collection, event: Event) -> None:
         if collection.name == NAMESPACES:
             self._worker.add(event.record.key.name)
-        elif event.type == "DELETED" or event.record.deleting:
-            namespace = event.record.key.namespace
-            record = self._cluster.store.collection(NAMESPACES).get("", namespace)
-            if record is not None and (record.deleting or event.record.key.name in _KEPT):
-                self._worker.add(namespace)
+        elif event.type == "DELETED":
+            # An ending namespace is looked at when the last of a kind has gone, not for each.
+            key = event.record.key
+            if key.name in _KEPT or not collection.holds(key.namespace):
+                self._worker.add(key.namespace)
 
     def _look_at(self, name: str) -> None:
         record = self._cluster.store.collection(NAMESPACES).get("", name)

@@ -7,6 +7,7 @@ limits. Scopes and storage classes are not known: a quota with scopes counts not
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from mlctl_core.embedded.apiserver.errors import forbidden, qualified
+from mlctl_core.embedded.apiserver.records import decode
 from mlctl_core.objects.pod_requests import effective_requests
 from mlctl_core.objects.quantities import format_quantity, parse_quantity
 
@@ -31,6 +33,9 @@ PODS = "/pods"
 _ENDED = ("Succeeded", "Failed")
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 """Requests that may be named without `requests.` before them."""
+
+PODS_REMEMBERED = 8192
+"""Pods whose usage is not worked out again for each create in a namespace with a quota."""
 
 _MUST_BE_SPECIFIED = ("cpu", "memory")
 _COUNTED_BY_NAME = ("configmaps", "secrets", "services", "persistentvolumeclaims", QUOTAS[1:])
@@ -135,7 +140,7 @@ def usage(cluster: Cluster, namespace: str) -> Amounts:
             total[name] = Decimal(len(records))
         if collection.name == PODS:
             for record in records:
-                _add(total, _pod_usage(record.to_json()))
+                _add(total, _stored_pod_usage(record.raw))
     return total
 
 
@@ -152,6 +157,11 @@ def _count_names(resource: Resource) -> list[str]:
     if not resource.group and resource.plural in _COUNTED_BY_NAME:
         names.append(resource.plural)
     return names
+
+
+@functools.lru_cache(maxsize=PODS_REMEMBERED)
+def _stored_pod_usage(raw: bytes) -> Amounts:
+    return _pod_usage(decode(raw))
 
 
 def _pod_usage(pod: Json) -> Amounts:

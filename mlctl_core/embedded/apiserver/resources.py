@@ -105,6 +105,7 @@ class Registry:
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._by_kind: dict[tuple[str, str], Resource] = {}
+        self._by_collection: tuple[int, dict[str, Resource]] = (-1, {})
         self.generation = 0
         """Rises with every change; what is derived from the registry is kept by it."""
         for resource in resources:
@@ -133,13 +134,16 @@ class Registry:
 
     def by_collection(self, name: str) -> Resource | None:
         """Give a resource of a collection: the one in whose version its objects are stored."""
-        found = None
-        for resource in self._by_path.values():
-            if resource.collection == name:
-                found = resource
+        generation, found = self._by_collection
+        if generation != self.generation:
+            found = {}
+            for resource in self._by_path.values():
                 if resource.api_version == resource.stored_api_version:
-                    return resource
-        return found
+                    found[resource.collection] = resource
+                else:
+                    found.setdefault(resource.collection, resource)
+            self._by_collection = (self.generation, found)
+        return found.get(name)
 
     def all(self) -> list[Resource]:
         """List everything that is served."""

@@ -53,6 +53,11 @@ class Collection:
             keys = keys[first : bisect_left(keys, RecordKey(namespace + "\0", ""))]
         return [self.objects[key] for key in keys]
 
+    def holds(self, namespace: str) -> bool:
+        """Whether there is any object of a namespace."""
+        first = bisect_left(self._keys, RecordKey(namespace, ""))
+        return first < len(self._keys) and self._keys[first].namespace == namespace
+
     def records_at(self, revision: int, namespace: str = "") -> list[Record]:
         """List the objects as they were at a revision.
 

@@ -40,7 +40,7 @@ BOOKMARK_BEFORE_END_SECONDS = 2.0
 """The last bookmark comes this long before timeoutSeconds is over, as upstream's does."""
 
 DEFAULT_TIMEOUT_SECONDS = 1800.0
-"""How long a watch without timeoutSeconds lasts; upstream: this to twice this."""
+"""How long a watch lasts without timeoutSeconds, or with 0; upstream: this to twice this."""
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -106,8 +106,7 @@ class Watch:
             return
         await self._send_initial(sink)
         clock, history = self.cluster.clock, self.cluster.collection(self.resource).history
-        seconds = self.options.timeout_seconds
-        end = clock.monotonic() + (DEFAULT_TIMEOUT_SECONDS if seconds is None else seconds)
+        end = clock.monotonic() + (self.options.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
         bookmark = self._next_bookmark(end)
         while not history.closed:
             try:

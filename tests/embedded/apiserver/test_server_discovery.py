@@ -95,7 +95,14 @@ async def test_openapi_documents_are_kept_by_their_hash(api):
     async with api.session.get("/openapi/v3/apis/apps/v1?hash=old", allow_redirects=False) as moved:
         assert (moved.status, moved.headers["Location"]) == (301, url)
     assert (await api.get("/openapi/v3/apis/nope.io/v1")).status == 404
-    assert (await api.get("/openapi/v2")).status == 404
+
+
+async def test_the_old_openapi_document_is_empty_in_either_form(api):
+    assert (await api.get("/openapi/v2")).body["paths"] == {}
+    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    async with api.session.get("/openapi/v2", headers={"Accept": accept}) as response:
+        assert "protobuf" in response.headers["Content-Type"]
+        assert await response.read() == b"\x0a\x032.0"
 
 
 async def test_metadata_alone(api):

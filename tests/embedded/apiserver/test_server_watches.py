@@ -151,6 +151,14 @@ async def test_a_watch_ends_when_its_time_is_over(serve):
             assert await stream.next() is None
 
 
+async def test_a_timeout_of_zero_is_none(api):
+    async with api.watch(CONFIG_MAPS, resourceVersion="1", timeoutSeconds="0") as stream:
+        assert (await stream.next())["type"] == "ADDED"
+        await api.made(CONFIG_MAPS, config_map("zz"))
+        while (await stream.next())["object"]["metadata"]["name"] != "zz":
+            pass
+
+
 async def test_bookmarks_come_each_minute_and_before_the_end(serve):
     clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
     async with serve(clock=clock) as api:

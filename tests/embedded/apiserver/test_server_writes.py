@@ -110,8 +110,8 @@ async def test_the_same_name_again_is_409(api):
             400,
             "BadRequest",
             (
-                'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal '
-                "number into Go struct field ConfigMap.data of type string"
+                'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot '
+                "unmarshal number into Go struct field ConfigMap.data of type string"
             ),
         ),
         (
@@ -317,6 +317,18 @@ async def test_a_patch_that_does_not_fit_is_refused(api, kind, body, status):
     await api.made(CONFIG_MAPS, config_map("a"))
     refused = await api.patch(f"{CONFIG_MAPS}/a", body, kind)
     assert refused.status == status, refused.text
+
+
+async def test_a_patch_that_makes_the_object_unreadable_shows_what_it_made(api):
+    await api.made(CONFIG_MAPS, config_map("a"))
+    refused = await api.patch(f"{CONFIG_MAPS}/a", {"data": {"k": 1}})
+    assert (refused.status, refused.reason) == (422, "Invalid")
+    assert refused.message.startswith(' "" is invalid: patch: Invalid value: "{')
+    assert "cannot unmarshal number" in refused.message
+    assert refused.body["details"]["causes"][0]["field"] == "patch"
+    strict = await api.patch(f"{CONFIG_MAPS}/a", {"foo": 1}, fieldValidation="Strict")
+    assert strict.message.endswith('strict decoding error: unknown field "foo"')
+    assert (await api.patch(f"{CONFIG_MAPS}/a", {"foo": 1})).warnings
 
 
 async def test_each_kind_of_patch(api):
