@@ -76,6 +76,8 @@ def wanted(job: Job, view: View) -> Wanted:
     if job.metadata.deleting or status.is_over(job.status):
         return Wanted()
     if job.status.phase in _NOT_TAKEN_UP:
+        if job.spec.suspend:
+            return Wanted()
         config_map = job.spec.source.config_map if job.spec.source else None
         return Wanted(config_map=config_map.name if config_map else "")
     current = attempts.split(view.owned(Pod), job.status).current

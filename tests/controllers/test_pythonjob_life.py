@@ -1,7 +1,11 @@
+import attrs
 import pytest
 from job_world import JOB, World
 
+from controllers import pythonjob
+from controllers.jobs.facts import Wanted
 from mlctl_core.objects.kinds import CONFIG_MAP, POD
+from mlctl_core.objects.metadata import decode_metadata
 from mlctl_core.reconcile.plan import Plan
 
 POD_NAME = "pyjob-mnist-worker-0"
@@ -260,3 +264,37 @@ def test_the_code_that_somebody_deletes_under_a_starting_pod_comes_back(world):
     world.delete(CONFIG_MAP, "pyjob-mnist-code")
     world.settle()
     assert world.exists(CONFIG_MAP, "pyjob-mnist-code")
+
+
+def test_an_ended_job_whose_spec_is_edited_says_that_it_has_seen_it_and_nothing_else(world):
+    started(world)
+    world.finish(0)
+    world.settle()
+    before = world.status
+    world.edit(ttlSecondsAfterFinished=3600)
+    assert world.settle().requeue_after == 3600
+    assert world.status == attrs.evolve(before, observed_generation=2)
+
+
+def test_a_pod_ahead_of_a_stale_status_is_followed_and_never_replaced(world):
+    started(world)
+    pod = world.raw(POD, POD_NAME)
+    pod["metadata"]["labels"]["mlctl.dev/attempt"] = "3"
+    world.put(POD, pod)
+    world.run()
+    world.settle()
+    assert world.status.phase == "Running"
+    assert len(world.created) == 2
+
+
+def test_a_suspended_job_asks_for_nothing(world):
+    started(world, suspend=True, source={"configMap": {"name": "code"}})
+    view = world.view(world.job.metadata.key, world.job.metadata)
+    assert pythonjob.wanted(world.job, view) == Wanted()
+
+
+def test_a_pods_labels_name_the_job_to_look_at_also_when_it_has_lost_its_owner(world):
+    started(world)
+    [entry] = world.stores[POD].list()
+    assert list(pythonjob.named_job(entry.metadata)) == [("default", "mnist")]
+    assert list(pythonjob.named_job(decode_metadata(b'{"metadata":{"name":"other"}}'))) == []
