@@ -120,6 +120,8 @@ def _run_in_namespaces(spec: dict[str, Any], kernel: Kernel, status: int) -> int
     _unshare(kernel)
     # The first child after CLONE_NEWPID is process 1 of the new namespace.
     alive, held = os.pipe()
+    # Signals that come before there is somebody to pass them on to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED_SIGNALS)
     first = os.fork()
     if first == 0:
         os.close(held)
@@ -127,12 +129,14 @@ def _run_in_namespaces(spec: dict[str, Any], kernel: Kernel, status: int) -> int
     os.close(alive)
     os.close(status)
     _forward(lambda number: os.kill(first, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED_SIGNALS)
     _, ended = os.waitpid(first, 0)
     return _pass_on(ended)
 
 
 def _first_process(spec: dict[str, Any], kernel: Kernel, status: int, alive: int) -> int:
     kernel.die_with_parent()
+    os.setsid()  # a signal to the group comes once: passed on by the parent
     # The parent has no number in this namespace; its end of the pipe says whether it lives.
     os.set_blocking(alive, False)
     try:
@@ -147,8 +151,6 @@ def _first_process(spec: dict[str, Any], kernel: Kernel, status: int, alive: int
         root.add(mount)
     kernel.enter_root(spec["root"])
     os.makedirs(spec["cwd"], exist_ok=True)
-    # Signals that come before the container exists wait for its number.
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED_SIGNALS)
     main = os.fork()
     if main == 0:
         os.setsid()

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,6 @@ _LAUNCHER = (
     "from mlctl_core.embedded.node.launch import main; main()"
 )
 _PACKAGES = str(Path(__file__).parents[3])
-
-# How much of a container's output is read at once.
-CHUNK_BYTES = 64 * 1024
 
 # Seconds for the output of a container that has ended to come to its end: without a PID
 # namespace a process that left the group may hold it open for ever.
@@ -97,33 +95,58 @@ class LaunchSpec:
         return msgspec.json.encode(spec)
 
 
+class _Output(asyncio.SubprocessProtocol):
+    """Stores what a container writes as it comes."""
+
+    def __init__(self, log: ContainerLog) -> None:
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[None] = loop.create_future()
+        """Done when the process has ended; its output may go on."""
+        self.finished: asyncio.Future[None] = loop.create_future()
+        """Done when its output has come to its end, too."""
+        self._log = log
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._log.write("stdout" if fd == 1 else "stderr", data)
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the end, either way
+        if not self.finished.done():
+            self.finished.set_result(None)
+
+
 class RunningProcess:
     """One container that runs. Owned by whoever started it, who must wait for it."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, log: ContainerLog, clock: Clock
+        self,
+        transport: asyncio.SubprocessTransport,
+        output: _Output,
+        log: ContainerLog,
+        clock: Clock,
     ) -> None:
-        self.pid = process.pid
+        self.pid: int = transport.get_pid()
         self.log = log
-        self._process = process
+        self._transport = transport
+        self._output = output
         self._clock = clock
-        self._readers = [
-            asyncio.create_task(_copy(reader, stream, log))
-            for reader, stream in ((process.stdout, "stdout"), (process.stderr, "stderr"))
-            if reader is not None
-        ]
 
     async def wait(self) -> int:
-        """Waits for the end of the container and of its output.
+        """Waits for the end of the container and of its output. Called once.
 
         Returns:
             The exit code; 128 + n when signal n ended it.
         """
-        code = await self._process.wait()
+        await self._output.exited
+        code = self._transport.get_returncode() or 0
         self.kill()  # what it left behind in its session
-        timer = self._clock.call_later(DRAIN_SECONDS, self._stop_reading)
-        await asyncio.gather(*self._readers, return_exceptions=True)
+        timer = self._clock.call_later(DRAIN_SECONDS, self._transport.close)
+        await self._output.finished
         timer.cancel()
+        self._transport.close()
         self.log.close()
         return code if code >= 0 else 128 - code
 
@@ -139,10 +162,6 @@ class RunningProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
-    def _stop_reading(self) -> None:
-        for reader in self._readers:
-            reader.cancel()
-
 
 async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> RunningProcess:
     """Starts a container; returns when its command has been executed.
@@ -156,12 +175,11 @@ async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> Ru
             file.write(spec.encoded())
             file.seek(0)
             # -I -S: neither the user's nor a virtual environment's packages are looked for.
-            process = await asyncio.create_subprocess_exec(
+            transport, output = await asyncio.get_running_loop().subprocess_exec(
+                lambda: _Output(log),
                 *(sys.executable, "-I", "-S", "-c", _LAUNCHER, _PACKAGES),
                 *(str(file.fileno()), str(status_write)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 pass_fds=(file.fileno(), status_write),
                 start_new_session=True,
                 env={},
@@ -172,7 +190,7 @@ async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> Ru
         raise
     finally:
         os.close(status_write)
-    running = RunningProcess(process, log, clock)
+    running = RunningProcess(transport, output, log, clock)
     try:
         report = await _read_to_end(status_read)
     except BaseException:
@@ -184,11 +202,6 @@ async def start_process(spec: LaunchSpec, log: ContainerLog, clock: Clock) -> Ru
         found = msgspec.json.decode(report)
         raise LaunchFailedError(found["stage"], found["errno"], found["message"])
     return running
-
-
-async def _copy(reader: asyncio.StreamReader, stream: str, log: ContainerLog) -> None:
-    while chunk := await reader.read(CHUNK_BYTES):
-        log.write(stream, chunk)
 
 
 async def _read_to_end(descriptor: int) -> bytes:

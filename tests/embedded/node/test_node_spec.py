@@ -91,12 +91,15 @@ def test_the_node_object_says_what_a_kubelets_does():
     node = node_object(spec, address="127.0.0.1", log_port=10250, now=NOW)
     status = node["status"]
 
-    assert node["metadata"]["labels"].items() >= {
-        "kubernetes.io/hostname": "gpu-1",
-        "nvidia.com/gpu.product": "Simulated-GPU",
-        "nvidia.com/gpu.count": "2",
-        "disk": "ssd",
-    }.items()
+    assert (
+        node["metadata"]["labels"].items()
+        >= {
+            "kubernetes.io/hostname": "gpu-1",
+            "nvidia.com/gpu.product": "Simulated-GPU",
+            "nvidia.com/gpu.count": "2",
+            "disk": "ssd",
+        }.items()
+    )
     assert node["spec"] == {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}
     assert status["allocatable"] == status["capacity"]
     assert status["capacity"]["nvidia.com/gpu"] == "2"
