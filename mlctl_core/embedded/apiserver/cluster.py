@@ -14,7 +14,8 @@ import attrs
 
 from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.embedded.apiserver.conversion import stored_path
-from mlctl_core.embedded.apiserver.definitions import DEFINITIONS, DefinitionStrategy
+from mlctl_core.embedded.apiserver.definition_rules import DefinitionStrategy
+from mlctl_core.embedded.apiserver.definitions import DEFINITIONS
 from mlctl_core.embedded.apiserver.errors import not_found
 from mlctl_core.embedded.apiserver.resources import Registry, Resource
 from mlctl_core.embedded.apiserver.store import Store

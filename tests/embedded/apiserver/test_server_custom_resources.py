@@ -56,7 +56,36 @@ async def test_a_definition_is_completed_and_established_at_once(api):
             "spec.versions[0].schema.openAPIV3Schema: Required value",
         ),
         ({"versions": [version(), version(storage=False)]}, "Duplicate value"),
-        ({"conversion": {"strategy": "Webhook"}}, "spec.conversion.strategy: Unsupported value"),
+        ({"conversion": {"strategy": "Foo"}}, 'supported values: "None", "Webhook"'),
+        ({"conversion": {"strategy": "Webhook"}}, "this server calls no webhooks"),
+        ({"preserveUnknownFields": True}, "spec.preserveUnknownFields: Invalid value: true"),
+        (
+            {"versions": [version(spec={"properties": {}})]},
+            "spec.validation.openAPIV3Schema.properties[spec].type: Required value",
+        ),
+        (
+            {
+                "versions": [
+                    version(spec={**SPEC, "x-kubernetes-validations": [{"rule": "self.z"}]})
+                ]
+            },
+            "undefined field 'z'",
+        ),
+        (
+            {"versions": [version(selectableFields=[{"jsonPath": ".spec.nope"}])]},
+            'spec.selectableFields[0].jsonPath: Invalid value: ".spec.nope": is an invalid path',
+        ),
+        (
+            {"versions": [version(additionalPrinterColumns=[{"name": "A", "type": "foo"}])]},
+            "must be one of boolean,date,integer,number,string",
+        ),
+        (
+            {"versions": [version(subresources={"scale": {"specReplicasPath": ".foo.x"}})]},
+            (
+                'spec.subresources.scale.specReplicasPath: Invalid value: ".foo.x": should be a json '
+                "path under .spec"
+            ),
+        ),
     ],
 )
 async def test_a_definition_that_makes_no_sense_is_refused(api, change, message):
