@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.errors import Cause, forbidden, not_found
-from mlctl_core.embedded.apiserver.pod_admission import admit_pod
+from mlctl_core.embedded.apiserver.pod_admission import admit_pod, admit_pod_update
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
@@ -19,8 +19,28 @@ if TYPE_CHECKING:
 NAMESPACES = "/namespaces"
 """The collection of namespaces."""
 
+PODS = "/pods"
+
 PERMANENT_NAMESPACES = ("default", "kube-system", "kube-public")
 """These cannot be deleted."""
+
+
+def prepare_create(resource: Resource, obj: Json) -> None:
+    """Set what a new object of a kind begins with, before defaults are filled in."""
+    if resource.collection == NAMESPACES:
+        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+        obj["status"] = {"phase": "Active"}
+    elif resource.collection == PODS:
+        obj.setdefault("spec", {})
+
+
+def admit_update(resource: Resource, obj: Json, old: Json, subresource: str) -> None:
+    """Change a changed object as admission and the strategies of its kind do."""
+    if resource.collection == NAMESPACES and not subresource:
+        # Finalizers in spec have a door of their own.
+        obj["spec"] = old.get("spec") or {}
+    elif resource.collection == PODS:
+        admit_pod_update(obj, old, subresource)
 
 
 def admit_create(cluster: Cluster, resource: Resource, obj: Json) -> None:
@@ -30,7 +50,7 @@ def admit_create(cluster: Cluster, resource: Resource, obj: Json) -> None:
         StatusError: 404, its namespace does not exist; 403, it may not be created now.
     """
     _require_namespace(cluster, resource, obj["metadata"])
-    if resource.collection == "/pods":
+    if resource.collection == PODS:
         admit_pod(cluster, obj)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlctl_core.embedded.apiserver.admission import NAMESPACES, admit_create
+from mlctl_core.embedded.apiserver.admission import admit_create, prepare_create
 from mlctl_core.embedded.apiserver.conversion import to_stored
 from mlctl_core.embedded.apiserver.errors import StatusError, already_exists
 from mlctl_core.embedded.apiserver.metadata import (
@@ -57,9 +57,7 @@ def create(
     fill_on_create(cluster, resource, obj)
     if "status" in resource.subresources and resource.collection not in _STATUS_ON_CREATE:
         obj.pop("status", None)
-    if resource.collection == NAMESPACES:
-        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
-        obj["status"] = {"phase": "Active"}
+    prepare_create(resource, obj)
     strategy = cluster.strategy(resource)
     strategy.default(obj)
     admit_create(cluster, resource, obj)

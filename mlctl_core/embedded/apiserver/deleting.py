@@ -28,7 +28,7 @@ ORPHAN = "orphan"
 DEFAULT_POD_GRACE_SECONDS = 30
 _FINISHED = ("Succeeded", "Failed")
 
-_ORPHANS_BY_DEFAULT = {("batch", "jobs"), ("", "replicationcontrollers")}
+ORPHANS_BY_DEFAULT = {("batch", "jobs"), ("", "replicationcontrollers")}
 """Kinds whose dependents stay when a delete says nothing: so it was before there was a choice."""
 
 RETURNS_OBJECT = {
@@ -114,7 +114,7 @@ def _set_finalizers(resource: Resource, metadata: Json, options: DeleteOptions) 
     if not policy:
         if ORPHAN in finalizers or FOREGROUND in finalizers:
             return
-        orphans = (resource.group, resource.plural) in _ORPHANS_BY_DEFAULT
+        orphans = (resource.group, resource.plural) in ORPHANS_BY_DEFAULT
         policy = "Orphan" if orphans else "Background"
     wanted = {"Orphan": ORPHAN, "Foreground": FOREGROUND}.get(policy)
     kept = [name for name in finalizers if name not in {ORPHAN, FOREGROUND} or name == wanted]

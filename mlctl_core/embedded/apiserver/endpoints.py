@@ -8,7 +8,12 @@ from aiohttp import web
 
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
 from mlctl_core.embedded.apiserver.creating import create
-from mlctl_core.embedded.apiserver.deleting import RETURNS_OBJECT, delete, delete_record
+from mlctl_core.embedded.apiserver.deleting import (
+    ORPHANS_BY_DEFAULT,
+    RETURNS_OBJECT,
+    delete,
+    delete_record,
+)
 from mlctl_core.embedded.apiserver.errors import method_not_allowed
 from mlctl_core.embedded.apiserver.exchange import Exchange, json_response, success
 from mlctl_core.embedded.apiserver.listing import Page, get_object, list_objects
@@ -135,13 +140,20 @@ async def _delete_options(exchange: Exchange) -> DeleteOptions:
 async def _delete(exchange: Exchange) -> web.StreamResponse:
     options = await _delete_options(exchange)
     target, resource = exchange.target, exchange.resource
+    if not options.propagation and (resource.group, resource.plural) in ORPHANS_BY_DEFAULT:
+        exchange.warnings.append(
+            f"child pods are preserved by default when {resource.plural} are deleted; set "
+            "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
+            "suppress this warning"
+        )
     record, done = delete(exchange.cluster, resource, target.namespace, target.name, options)
     if not done or (resource.group, resource.plural) in RETURNS_OBJECT:
         return exchange.answer(record)
     details: Json = {"name": record.key.name}
     if resource.group:
         details["group"] = resource.group
-    return success({**details, "kind": resource.plural, "uid": record.uid})
+    details.update(kind=resource.plural, uid=record.uid)
+    return success(details, warnings=exchange.warnings)
 
 
 async def _delete_collection(exchange: Exchange) -> web.StreamResponse:

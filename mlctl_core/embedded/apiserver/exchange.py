@@ -142,11 +142,13 @@ def error_response(error: StatusError) -> web.Response:
     return response
 
 
-def success(details: Json | None = None, code: int = 200) -> web.Response:
+def success(
+    details: Json | None = None, code: int = 200, warnings: Sequence[str] = ()
+) -> web.Response:
     """Answer that it is done."""
     status: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details is not None:
         status["details"] = details
     else:
         status["code"] = code
-    return json_response(encode(status), code)
+    return json_response(encode(status), code, warnings)

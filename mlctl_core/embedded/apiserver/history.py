@@ -32,7 +32,7 @@ class ExpiredError(Exception):
 class Event:
     """One change of one object; carries the bytes that all its watchers share."""
 
-    __slots__ = ("frames", "previous", "record", "revision", "type")
+    __slots__ = ("forms", "previous", "record", "revision", "type")
 
     def __init__(self, type_: EventType, record: Record, previous: Record | None) -> None:
         self.type = type_
@@ -40,8 +40,8 @@ class Event:
         """The object after the change; for DELETED as it last was, at the revision of the end."""
         self.previous = previous
         self.revision = record.revision
-        self.frames: dict[tuple[str, str], bytes] = {}
-        """Serialised watch frames by (event type, form), filled by the first watcher."""
+        self.forms: dict[str, bytes] = {}
+        """The object in other forms than it is stored in, filled by the first watcher."""
 
 
 class History:

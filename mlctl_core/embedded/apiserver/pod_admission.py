@@ -1,8 +1,6 @@
-"""What happens to a new pod: service account, tolerations, priority.
+"""What happens to a new pod: service account, tolerations, priority, first status.
 
-As the admission plug-ins ServiceAccount, DefaultTolerationSeconds and Priority of
-kube-apiserver do it. The token volume that ServiceAccount adds is added as well, since
-programs in pods look for its path.
+X
 """
 
 from __future__ import annotations
@@ -44,7 +42,28 @@ def admit_pod(cluster: Cluster, pod: Json) -> None:
     _set_service_account(cluster, pod, spec)
     _tolerate_node_trouble(spec)
     _set_priority(cluster, pod, spec)
-    pod.setdefault("status", {})["qosClass"] = _quality(spec)
+    status = pod.setdefault("status", {})
+    status["qosClass"] = _quality(spec)
+    if spec.get("schedulingGates"):
+        status["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": cluster.now(),
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+            }
+        ]
+
+
+def admit_pod_update(pod: Json, old: Json, subresource: str) -> None:
+    """Complete a changed pod in place."""
+    if not subresource:
+        _tolerate_node_trouble(pod.setdefault("spec", {}))
+    quality = (old.get("status") or {}).get("qosClass")
+    if quality:
+        pod.setdefault("status", {})["qosClass"] = quality
 
 
 def _quality(spec: Json) -> str:

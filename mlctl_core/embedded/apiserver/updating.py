@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.admission import admit_update
 from mlctl_core.embedded.apiserver.conversion import from_stored, to_stored
 from mlctl_core.embedded.apiserver.creating import create
 from mlctl_core.embedded.apiserver.definitions import DEFINITIONS
@@ -127,6 +128,7 @@ def commit(
     errors = keep_on_update(new, old)
     strategy = cluster.strategy(resource)
     strategy.default(new)
+    admit_update(resource, new, old, subresource)
     bump_generation(resource, new, old)
     refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
     if tracked:

@@ -1,8 +1,8 @@
 """WATCH: a stream of changes from a revision on.
 
 Promise: a watcher sees every change of what it selects once and in order; an object that
-begins or ceases to match is ADDED or DELETED for it. Frames are serialised once and shared by
-all watchers that want the same form. A watcher that falls behind the kept history is told
+begins or ceases to match is ADDED or DELETED for it. An object is serialised once for all
+watchers that want the same form. A watcher that falls behind the kept history is told
 410 Expired and ends; nothing is buffered for it.
 """
 
@@ -176,25 +176,25 @@ class Watch:
     def _left(self, event: Event) -> bytes:
         """Say that an object matches no longer: as it last matched, at the new revision."""
         assert event.previous is not None
-        key = ("left", self._form_key())
-        frame = event.frames.get(key)
-        if frame is None:
-            last = make_record(
-                event.previous.to_json(), event.revision, self.cluster.selectable(self.resource)
-            )
-            frame = _frame("DELETED", self._object(last))
+        key = f"left {self._form_key()}"
+        shown = event.forms.get(key)
+        if shown is None:
+            selectable = self.cluster.selectable(self.resource)
+            last = make_record(event.previous.to_json(), event.revision, selectable)
+            shown = self._object(last)
             if self.form.kind != TABLE:
-                event.frames[key] = frame
-        return frame
+                event.forms[key] = shown
+        return _frame("DELETED", shown)
 
     def _shared(self, event: Event, type_: EventType, record: Record) -> bytes:
-        if self.form.kind == TABLE:
+        plain = not self.form.kind and record.api_version == self.resource.api_version
+        if plain or self.form.kind == TABLE:
             return _frame(type_, self._object(record))
-        key = (type_, self._form_key())
-        frame = event.frames.get(key)
-        if frame is None:
-            frame = event.frames[key] = _frame(type_, self._object(record))
-        return frame
+        key = self._form_key()
+        shown = event.forms.get(key)
+        if shown is None:
+            shown = event.forms[key] = self._object(record)
+        return _frame(type_, shown)
 
     def _form_key(self) -> str:
         return f"{self.form.kind}/{self.form.version}/{self.resource.api_version}"

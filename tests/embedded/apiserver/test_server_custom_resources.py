@@ -82,8 +82,8 @@ async def test_a_definition_is_completed_and_established_at_once(api):
         (
             {"versions": [version(subresources={"scale": {"specReplicasPath": ".foo.x"}})]},
             (
-                'spec.subresources.scale.specReplicasPath: Invalid value: ".foo.x": should be a json '
-                "path under .spec"
+                'spec.subresources.scale.specReplicasPath: Invalid value: ".foo.x": should be '
+                "a json path under .spec"
             ),
         ),
     ],

@@ -141,3 +141,11 @@ async def test_deletecollection_deletes_what_is_selected(api):
     dry = await api.delete(CONFIG_MAPS, dryRun="All")
     assert dry.status == 200
     assert (await api.get(f"{CONFIG_MAPS}/m1")).status == 200
+
+
+async def test_jobs_keep_their_dependents_unless_told_otherwise_and_warn_of_it(api):
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}
+    await api.made(JOBS, {"metadata": {"name": "j"}, "spec": {"template": template}})
+    deleted = await api.delete(f"{JOBS}/j")
+    assert "child pods are preserved by default when jobs are deleted" in deleted.warnings[0]
+    assert deleted.body["metadata"]["finalizers"] == ["orphan"]

@@ -113,3 +113,13 @@ async def test_the_namespaces_of_the_system_cannot_be_deleted(api):
         assert refused.message == (
             f'namespaces "{name}" is forbidden: this namespace may not be deleted'
         )
+
+
+async def test_only_finalize_changes_the_finalizers_of_spec(api):
+    await made(api)
+    path = f"{NAMESPACES}/team"
+    replaced = await api.put(path, {"metadata": {"name": "team", "labels": {"a": "b"}}})
+    assert replaced.body["metadata"]["labels"]["a"] == "b"
+    assert replaced.body["spec"] == {"finalizers": ["kubernetes"]}
+    patched = await api.patch(path, {"spec": {"finalizers": []}})
+    assert patched.body["spec"] == {"finalizers": ["kubernetes"]}

@@ -217,3 +217,24 @@ async def test_whoever_is_known_may_do_everything(api):
         "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": "default"}}
     )
     assert rules["status"]["resourceRules"][0]["verbs"] == ["*"]
+
+
+async def test_a_gated_pod_says_so_from_the_start(api):
+    made = await api.made(PODS, pod("p", spec={"schedulingGates": [{"name": "x.io/g"}]}))
+    condition = made["status"]["conditions"][0]
+    assert (condition["type"], condition["status"]) == ("PodScheduled", "False")
+    assert condition["reason"] == "SchedulingGated"
+
+
+async def test_what_a_pod_was_given_stays_when_a_client_leaves_it_out(api):
+    await api.made(PODS, pod("p"))
+    status = {"metadata": {"name": "p"}, "status": {"phase": "Running"}}
+    answer = await api.put(f"{PODS}/p/status", status)
+    assert answer.body["status"] == {"phase": "Running", "qosClass": "BestEffort"}
+    tolerations = [{"key": "mine", "operator": "Exists"}]
+    changed = await api.patch(f"{PODS}/p", {"spec": {"tolerations": tolerations}})
+    assert [one["key"] for one in changed.body["spec"]["tolerations"]] == [
+        "mine",
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ]

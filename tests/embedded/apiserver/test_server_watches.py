@@ -8,7 +8,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from api_caller import CONFIG_MAPS, config_map
+from api_caller import CONFIG_MAPS, Stream, config_map
 
 from mlctl_core.testing.clock import VirtualClock
 
@@ -176,16 +176,18 @@ async def test_bookmarks_come_each_minute_and_before_the_end(serve):
             assert await stream.next() is None
 
 
-async def test_all_watchers_of_a_form_share_one_serialisation(api):
+async def test_an_object_in_another_form_is_made_once_for_all_watchers(api):
     version = (await api.get(CONFIG_MAPS)).version
+    partial = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+    query = {"watch": "1", "resourceVersion": version}
     async with (
-        api.watch(CONFIG_MAPS, resourceVersion=version) as one,
-        api.watch(CONFIG_MAPS, resourceVersion=version, labelSelector="l") as two,
+        Stream(api, CONFIG_MAPS, query, partial) as one,
+        Stream(api, CONFIG_MAPS, {**query, "labelSelector": "l"}, partial) as two,
     ):
         await api.made(CONFIG_MAPS, config_map("a", labels={"l": "1"}))
         assert await one.take(1) == await two.take(1)
     history = api.server.cluster.store.collection("/configmaps").history
-    assert len(history.read(history.end - 1)[0].frames) == 1
+    assert len(history.read(history.end - 1)[0].forms) == 1
 
 
 async def test_the_old_watch_path_and_watches_of_one_object(api):
