@@ -1,6 +1,8 @@
 """What happens to a new pod: service account, tolerations, priority, first status.
 
-X
+As the admission plug-ins ServiceAccount, DefaultTolerationSeconds and Priority of
+kube-apiserver do it, and its strategy for pods. The token volume is added as well, since
+programs in pods look for its path.
 """
 
 from __future__ import annotations
