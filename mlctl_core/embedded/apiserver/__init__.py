@@ -1,2 +1,1 @@
-"""An API server that speaks the Kubernetes HTTP API, with its state in memory.
-"""
+"""An API server that speaks the Kubernetes HTTP API, with its state in memory."""
