@@ -220,8 +220,9 @@ class _Agent:
         return "spec.nodeName!="
 
     def _runtime(self, spec: NodeSpec, memory: MemoryWatch, root: Path | None) -> Runtime:
+        facts = Facts(address=ADDRESS, allocatable=spec.capacity)
         if spec.pods == "simulated":
-            return SimulatedRuntime(self._clock, self._writer.changed, self._event, ADDRESS)
+            return SimulatedRuntime(self._clock, self._writer.changed, self._event, facts)
         server = urlsplit(self._client.config.server)
         default_port = 443 if server.scheme == "https" else 80
         return ProcessRuntime(
@@ -232,7 +233,7 @@ class _Agent:
                 memory=memory,
                 images=self._images,
                 event=self._event,
-                facts=Facts(address=ADDRESS, allocatable=spec.capacity),
+                facts=facts,
                 runtime_env={
                     "KUBERNETES_SERVICE_HOST": server.hostname or ADDRESS,
                     "KUBERNETES_SERVICE_PORT": str(server.port or default_port),

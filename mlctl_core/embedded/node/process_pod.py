@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlctl_core.clock import TimerHandle
+    from mlctl_core.embedded.node.admission import Admission
     from mlctl_core.embedded.node.manifest import Container, Pod
     from mlctl_core.embedded.node.process import RunningProcess
     from mlctl_core.embedded.node.steps import Stop
@@ -42,6 +43,7 @@ __all__ = ["ProcessPod"]
 START_ERROR = 128
 START_ERROR_REASON = "StartError"
 OUT_OF_MEMORY_REASON = "OOMKilled"
+CRASH_LOOP = "CrashLoopBackOff"
 
 # A pod that starts at once shows only that it runs: what would be written before is held back
 # for so long.
@@ -53,18 +55,22 @@ _log = structlog.get_logger(__name__)
 class ProcessPod:
     """A pod on this node, from its arrival to its removal. Owned by the process runtime."""
 
-    def __init__(self, pod: Pod, surroundings: Surroundings, directory: Path) -> None:
+    def __init__(
+        self, pod: Pod, surroundings: Surroundings, directory: Path, admission: Admission
+    ) -> None:
         """Starts nothing yet; see `run`.
 
         Args:
             pod: as first seen.
             surroundings: what the node offers.
             directory: of this pod alone, made when needed.
+            admission: to the node; released when nothing of the pod runs any more.
         """
         self.machine = PodMachine(pod, surroundings.clock)
         self.written: Json | None = None
         self._around = surroundings
         self._directory = directory
+        self._admission = admission
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -72,6 +78,7 @@ class ProcessPod:
         self._processes: dict[str, RunningProcess] = {}
         self._kill_timers: dict[str, TimerHandle] = {}
         self._out_of_memory: set[str] = set()
+        self._reasons: dict[str, str] = {}
         self._created_at = surroundings.clock.monotonic()
         self.logs: dict[str, list[ContainerLog]] = {}
         """The logs of each container's runs, the latest last."""
@@ -103,6 +110,10 @@ class ProcessPod:
 
     async def run(self) -> None:
         """Leads the pod to its end and, once its deletion is asked for, to its removal."""
+        pod = self.machine.pod
+        if (rejection := self._admission.admit(pod.metadata.uid, pod.spec)) is not None:
+            self._event("Warning", rejection.reason, rejection.message)
+            self.machine.end(rejection)
         while True:
             self._wake.clear()
             step = self.machine.step()
@@ -112,6 +123,8 @@ class ProcessPod:
                 self._spawn(self._run_container(container))
             for stop in step.stop:
                 self._stop(stop)
+            if step.finished:
+                self._admission.release(pod.metadata.uid)
             self._publish()
             if self.removable:
                 return
@@ -148,6 +161,7 @@ class ProcessPod:
             timer.cancel()
 
     def _publish(self) -> None:
+        self._tell_backoff()
         records = self.machine.records.values()
         creating = all(not r.waiting_reason and r.started_at is None for r in records) and not any(
             r.ended or r.restarts for r in records
@@ -157,6 +171,15 @@ class ProcessPod:
             self._around.clock.call_later(CREATING_SECONDS - age, self._wake.set)
             return
         self._around.writer.changed(self)
+
+    def _tell_backoff(self) -> None:
+        metadata = self.metadata
+        for name, record in self.machine.records.items():
+            before, self._reasons[name] = self._reasons.get(name), record.waiting_reason
+            if record.waiting_reason == CRASH_LOOP and before != CRASH_LOOP:
+                where = f"{metadata.name}_{metadata.namespace}({metadata.uid})"
+                text = f"Back-off restarting failed container {name} in pod {where}"
+                self._event("Warning", "BackOff", text)
 
     def _event(self, kind: str, reason: str, message: str) -> None:
         self._around.event(self.metadata, kind, reason, message)

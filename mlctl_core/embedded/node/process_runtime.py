@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mlctl_core.embedded.node.admission import Admission
 from mlctl_core.embedded.node.log_reader import read_log
 from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES
@@ -34,6 +35,7 @@ class ProcessRuntime:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._around = surroundings
+        self._admission = Admission(surroundings.facts.allocatable)
         self._pods: dict[str, ProcessPod] = {}
         self._ended: dict[str, Removal] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -51,13 +53,14 @@ class ProcessRuntime:
             return
         name = f"{pod.metadata.namespace}_{pod.metadata.name}_{uid}"
         directory = self._around.directory / name
-        started = ProcessPod(pod, self._around, directory)
+        started = ProcessPod(pod, self._around, directory, self._admission)
         self._pods[uid] = started
         self._tasks[uid] = asyncio.create_task(self._run(started), name=f"pod {pod.metadata.key}")
 
     def forget(self, uid: str) -> None:
         """The object is gone: whatever still runs of it is killed, and its files go."""
         self._ended.pop(uid, None)
+        self._admission.release(uid)
         pod, task = self._pods.pop(uid, None), self._tasks.pop(uid, None)
         if pod is None or task is None:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.node.admission import Admission
 from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
 from mlctl_core.embedded.node.machine import PodMachine
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES, pod_status
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from mlctl_core.clock import Clock, TimerHandle
+    from mlctl_core.embedded.node.environment import Facts
     from mlctl_core.embedded.node.log_reader import LogOptions
     from mlctl_core.embedded.node.manifest import Pod
     from mlctl_core.embedded.node.status_writer import Published
@@ -42,13 +44,14 @@ class SimulatedRuntime:
         clock: Clock,
         changed: Callable[[Published], None],
         event: Callable[[Metadata, str, str, str], None],
-        address: str,
+        facts: Facts,
     ) -> None:
         """Args: what to tell the status writer, and how to record a pod's event."""
         self._clock = clock
         self._changed = changed
         self._event = event
-        self._address = address
+        self._address = facts.address
+        self._admission = Admission(facts.allocatable)
         self._pods: dict[str, _SimulatedPod] = {}
         self._ended: dict[str, Removal] = {}
 
@@ -64,11 +67,15 @@ class SimulatedRuntime:
             return
         else:
             known = self._pods[uid] = _SimulatedPod(pod, self._clock, self._address)
+            if (rejection := self._admission.admit(uid, pod.spec)) is not None:
+                self._event(pod.metadata, "Warning", rejection.reason, rejection.message)
+                known.machine.end(rejection)
         self._advance(known)
 
     def forget(self, uid: str) -> None:
         """The object is gone."""
         self._ended.pop(uid, None)
+        self._admission.release(uid)
         pod = self._pods.pop(uid, None)
         if pod is not None and pod.timer is not None:
             pod.timer.cancel()
@@ -118,6 +125,8 @@ class SimulatedRuntime:
             self._advance(pod)
             return
         self._schedule(pod, wake_after)
+        if machine.is_over:
+            self._admission.release(pod.metadata.uid)
         if pod.visible:
             self._changed(pod)
 

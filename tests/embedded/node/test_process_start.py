@@ -46,6 +46,10 @@ def isolated(root):
         pytest.skip("about namespaces")
 
 
+def exists(path):
+    return Path(path).exists()
+
+
 async def output(process):
     blocks = read_log(process.log.path, LogOptions(follow=True), process.log)
     return b"".join([block async for block in blocks]).decode()
@@ -176,8 +180,8 @@ async def test_volumes_are_where_the_container_wants_them(start, isolated, tmp_p
     assert found.endswith("read-only\n")
     assert (tmp_path / "work/made").read_text() == "new\n"
     assert list((tmp_path / "code").iterdir()) == [tmp_path / "code/train.py"]
-    assert not Path("/mlctl").exists()
-    assert not Path("/usr/share/mlctl-test").exists()
+    assert not exists("/mlctl")
+    assert not exists("/usr/share/mlctl-test")
 
 
 async def test_a_volume_may_lie_inside_another(start, isolated, tmp_path):
@@ -196,7 +200,7 @@ async def test_what_is_written_to_the_root_directory_vanishes(start, isolated):
     await process.wait()
 
     assert await output(process) == "x\n"
-    assert not Path("/mlctl-test-file").exists()
+    assert not exists("/mlctl-test-file")
 
 
 async def test_devices_and_proc_work(start, isolated):
@@ -249,7 +253,7 @@ asyncio.run(main())
     await node.wait()
 
     assert children
-    while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in children):
+    while not all(map(_is_zombie_or_gone, children)):
         await asyncio.sleep(0.01)
 
 
@@ -261,7 +265,7 @@ def _descendants(pid):
     return found
 
 
-def _is_zombie(pid):
+def _is_zombie_or_gone(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:

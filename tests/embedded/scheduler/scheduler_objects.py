@@ -33,7 +33,11 @@ def pod_json(name="p", *, requests=None, node="", phase="Pending", created="", *
         },
         "spec": {
             "containers": [
-                {"name": "main", "image": "i", "resources": {"requests": requests or {}}}
+                {
+                    "name": "main",
+                    "image": "i",
+                    "resources": {"requests": requests or {}, "limits": requests or {}},
+                }
             ],
             "nodeName": node,
             **spec,

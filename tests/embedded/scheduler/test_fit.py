@@ -21,7 +21,11 @@ def required(*terms):
 
 
 def expressions(*items):
-    return {"matchExpressions": [dict(zip(("key", "operator", "values"), i, strict=False)) for i in items]}
+    return {
+        "matchExpressions": [
+            dict(zip(("key", "operator", "values"), i, strict=False)) for i in items
+        ]
+    }
 
 
 @pytest.mark.parametrize(

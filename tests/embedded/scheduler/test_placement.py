@@ -29,9 +29,7 @@ def test_reasons_are_counted_per_node_and_sorted_as_upstream_does():
 def test_pods_on_a_node_take_their_share_of_it_also_while_pending_or_terminating():
     held = pod("other", requests={GPU: "1"}, node="gpu", phase="Pending")
 
-    assert isinstance(
-        place(pod(requests={GPU: "1"}), [node("gpu", gpus=1)], [held]), Unschedulable
-    )
+    assert isinstance(place(pod(requests={GPU: "1"}), [node("gpu", gpus=1)], [held]), Unschedulable)
 
 
 def test_pods_that_have_ended_take_nothing():
