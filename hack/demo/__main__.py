@@ -33,7 +33,10 @@ SAMPLE = MANIFESTS / "samples" / "digits.yaml"
 FRAMEWORK = "scikit-learn"
 SMALL, LARGE = "small", "gpu-large"
 CPU_NODE, GPU_NODE = "cpu-1", GAUGE_LABELS["node"]
-NODES = (f"name={CPU_NODE},pods=process,cpu=4", f"name={GPU_NODE},pods=process,cpu=8,memory=64Gi,gpus=1")
+NODES = (
+    f"name={CPU_NODE},pods=process,cpu=4",
+    f"name={GPU_NODE},pods=process,cpu=8,memory=64Gi,gpus=1",
+)
 # A control plane or a manager is up in about a second; a busy laptop may take longer.
 START_SECONDS = 60.0
 
