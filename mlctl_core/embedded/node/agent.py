@@ -7,9 +7,7 @@ server and a real one alike. `run_nodes` is the whole of it.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from pathlib import Path
+from contextlib import nullcontext
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -29,6 +27,7 @@ from mlctl_core.embedded.node.node_object import node_object
 from mlctl_core.embedded.node.process_runtime import ProcessRuntime
 from mlctl_core.embedded.node.registration import Heartbeat, register
 from mlctl_core.embedded.node.simulated_runtime import SimulatedRuntime
+from mlctl_core.embedded.node.state_directory import state_directory
 from mlctl_core.embedded.node.status_writer import StatusWriter
 from mlctl_core.embedded.node.surroundings import Surroundings
 from mlctl_core.objects.kinds import POD
@@ -37,6 +36,7 @@ from mlctl_core.telemetry.metrics import default_metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from mlctl_core.cache.informer import Change
     from mlctl_core.client.client import Client
@@ -104,14 +104,12 @@ async def run_nodes(
             ready.set()
         return
     table = _ImageTable(images)
-    own = Path(tempfile.mkdtemp(prefix="mlctl-node-")) if directory is None else None
-    agent = _Agent(client, specs, clock, table, directory or own or Path())
-    try:
-        await agent.run(ready)
-    finally:
-        await agent.stop()
-        if own is not None:
-            shutil.rmtree(own, ignore_errors=True)
+    with state_directory() if directory is None else nullcontext(directory) as place:
+        agent = _Agent(client, specs, clock, table, place)
+        try:
+            await agent.run(ready)
+        finally:
+            await agent.stop()
 
 
 class _ImageTable:
