@@ -106,7 +106,9 @@ class FaultProxy:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._forward)
         # Watches end when their client goes, and are not waited for.
-        self._runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -121,8 +123,8 @@ class FaultProxy:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening and cut every connection."""
-        await self._runner.cleanup()
         await self._session.close()
+        await self._runner.cleanup()
 
     def writes_of(self, *resources: str) -> list[Write]:
         """Return the writes that went to these resources, in order."""

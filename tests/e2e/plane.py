@@ -1,0 +1,253 @@
+"""A control plane and managers as real processes, and the few words the tests need for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from hack.demo import cluster
+from hack.demo.processes import stop, wait_for_line
+from mlctl_core.client.client import Client
+from mlctl_core.client.config import load_config
+from mlctl_core.client.errors import NotFoundError
+from mlctl_core.objects.kinds import CONFIG_MAP, NAMESPACE, POD
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = ROOT / "manifests"
+IMAGE = "test.local/python:3"
+# A generous bound on what takes about a second: a test fails on it, none waits for it.
+PATIENCE = 60
+JOB = cluster.PYTHON_JOB
+PRINTS_A_METRIC = "print('accuracy=0.97')"
+
+CATALOGUE = [
+    {
+        "apiVersion": "mlctl.dev/v1alpha1",
+        "kind": "Framework",
+        "metadata": {"name": "python"},
+        "spec": {"type": "Python", "version": "3", "images": {"cpu": IMAGE, "gpu": IMAGE}},
+    },
+    *(
+        {
+            "apiVersion": "mlctl.dev/v1alpha1",
+            "kind": "Size",
+            "metadata": {"name": name},
+            "spec": {"cpu": "100m", "memory": "64Mi", **extra},
+        }
+        for name, extra in {
+            "small": {},
+            "gpu": {"gpu": {"resource": "nvidia.com/gpu", "count": 1}},
+            "huge": {"cpu": "4000"},
+        }.items()
+    ),
+]
+
+
+def job(name, code=PRINTS_A_METRIC, **spec):
+    """A PythonJob that runs the code."""
+    return {
+        "apiVersion": "mlctl.dev/v1alpha1",
+        "kind": "PythonJob",
+        "metadata": {"name": name},
+        "spec": {
+            "framework": "python",
+            "size": "small",
+            "entrypoint": "main.py",
+            "source": {"inline": {"main.py": code}},
+            **spec,
+        },
+    }
+
+
+@contextmanager
+def control_plane(folder):
+    """A control plane with the CRDs and a small catalogue; yields its kubeconfig."""
+    kubeconfig, images = folder / "kubeconfig", folder / "images.yaml"
+    images.write_text(yaml.safe_dump({IMAGE: {"path": sys.prefix, "env": {}}}))
+    command = [sys.executable, "-m", "mlctl_core.embedded", "--kubeconfig-out", str(kubeconfig)]
+    command += ["--images", str(images)]
+    for node in ("name=cpu-1,pods=process,cpu=16", "name=gpu-1,pods=process,cpu=16,gpus=2"):
+        command += ["--node", node]
+    path = folder / "plane.log"
+    with (
+        path.open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
+        try:
+            asyncio.run(_install(process, path, kubeconfig))
+            yield kubeconfig
+        finally:
+            process.terminate()
+
+
+async def _install(process, log, kubeconfig):
+    await wait_for_line(process, log, "ready https", PATIENCE)
+    async with Client(load_config(str(kubeconfig))) as client:
+        crds = cluster.documents((MANIFESTS / "crds").glob("*.yaml"))
+        await cluster.apply(client, crds)
+        await cluster.wait_established(client, [crd["metadata"]["name"] for crd in crds])
+        await cluster.apply(client, CATALOGUE)
+
+
+class ManagerProcess:
+    """`python -m controllers` for one namespace, which can be killed and started again."""
+
+    def __init__(self, kubeconfig, namespace, folder):
+        self._arguments = [
+            *("-m", "controllers", "--kubeconfig", str(kubeconfig), "--namespaces", namespace),
+            *("--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "0"),
+        ]
+        self._folder = folder
+        self._starts = 0
+        self._process = None
+        self.log = None
+
+    async def start(self):
+        """Start it, and wait until its caches are filled."""
+        self._starts += 1
+        self.log = self._folder / f"manager-{self._starts}.log"
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *self._arguments, stdout=output, stderr=output, cwd=ROOT
+            )
+        await wait_for_line(self._process, self.log, "caches filled", PATIENCE)
+
+    async def kill(self):
+        """SIGKILL: nothing is tidied up."""
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self):
+        """SIGTERM; returns the exit code."""
+        await stop(self._process)
+        return self._process.returncode
+
+    @property
+    def rss_bytes(self):
+        """Resident memory."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE")
+
+    def signal(self, number):
+        """Send a signal."""
+        os.kill(self._process.pid, number)
+
+    async def metrics(self):
+        """The text of /metrics."""
+        line = await wait_for_line(self._process, self.log, '"/metrics"', PATIENCE)
+        address = json.loads(line)
+        url = f"http://{address['host']}:{address['port']}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return await response.text()
+
+
+def proxied_kubeconfig(path, url):
+    """Write a kubeconfig that goes through a proxy, which has the credentials."""
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "proxy",
+                "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": ""}}],
+                "clusters": [{"name": "proxy", "cluster": {"server": url}}],
+            }
+        )
+    )
+    return path
+
+
+class Namespace:
+    """One namespace of the plane, and what tests do in it."""
+
+    def __init__(self, client, name):
+        self.client = client
+        self.name = name
+
+    async def apply(self, obj):
+        """Create or change a job."""
+        await self.client.apply(
+            JOB,
+            {**obj, "metadata": {**obj["metadata"], "namespace": self.name}},
+            field_manager="tests",
+            force=True,
+        )
+
+    async def get(self, name, kind=JOB):
+        """The object, or None."""
+        try:
+            return json.loads(await self.client.get(kind, name, self.name))
+        except NotFoundError:
+            return None
+
+    async def all(self, kind=POD):
+        """All objects of a kind."""
+        page = await self.client.list_all(kind, self.name)
+        return [json.loads(item) for item in page.items]
+
+    async def until(self, name, wanted, kind=JOB):
+        """Wait until the object satisfies `wanted`, and return it."""
+        last = None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                page = await self.client.list_all(kind, self.name)
+                version = page.resource_version
+                for item in page.items:
+                    last = json.loads(item)
+                    if last["metadata"]["name"] == name and wanted(last):
+                        return last
+                while True:
+                    async for event in self.client.watch(kind, self.name, resource_version=version):
+                        obj = json.loads(event.raw)
+                        version = obj["metadata"]["resourceVersion"]
+                        if event.type not in {"ADDED", "MODIFIED"}:
+                            continue
+                        if obj["metadata"]["name"] == name:
+                            last = obj
+                            if wanted(obj):
+                                return obj
+        except TimeoutError:
+            raise AssertionError(f"{name} stayed {json.dumps(last, indent=1)}") from None
+
+    async def ended(self, name):
+        """Wait until the job has ended, and return it."""
+        return await self.until(name, lambda o: phase(o) in {"Succeeded", "Failed"})
+
+    async def gone(self, *kinds):
+        """Wait until no object of these kinds is left."""
+        async with asyncio.timeout(PATIENCE):
+            while any([await self._ours(kind) for kind in kinds]):
+                await asyncio.sleep(0.02)
+
+    async def _ours(self, kind):
+        return [
+            obj
+            for obj in await self.all(kind)
+            if kind is not CONFIG_MAP or obj["metadata"]["name"] != "kube-root-ca.crt"
+        ]
+
+
+def phase(obj):
+    """The phase in an object's status."""
+    return obj.get("status", {}).get("phase")
+
+
+def condition(obj, kind):
+    """The status of a condition, or None."""
+    found = [c for c in obj.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return found[0]["status"] if found else None
+
+
+async def create_namespace(client, name):
+    """Create a namespace."""
+    await client.create(
+        NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
