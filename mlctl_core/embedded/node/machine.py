@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from mlctl_core.embedded.node import resume
+from mlctl_core.embedded.node import resume, waiting
 from mlctl_core.embedded.node.records import Record, Termination
 from mlctl_core.embedded.node.steps import Ending, Refusal, Step, Stop
 from mlctl_core.objects.times import parse_time
@@ -28,21 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PodMachine"]
 
-# How often a container whose configuration is incomplete is tried again: the kubelet does so
-# with each periodic sync of the pod.
-CONFIG_RETRY_SECONDS = 10.0
-
-# How long the first error of a pull stays visible before the back-off takes its place.
-PULL_ERROR_SECONDS = 1.0
-
 # Retries of volumes: pkg/util/goroutinemap/exponentialbackoff, shortened at the start's end.
 MOUNT_RETRY_SECONDS = 1.0
 MOUNT_RETRY_MAX_SECONDS = 120.0
 
 DEADLINE_REASON = "DeadlineExceeded"
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
-
-PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
 
 
 class PodMachine:
@@ -71,7 +62,7 @@ class PodMachine:
     def step(self) -> Step:
         """What to do now; asks for each thing once."""
         now = self._clock.monotonic()
-        if self.ending is None and self._deadline_at is not None and now >= self._deadline_at:
+        if not self.is_ending and self._deadline_at is not None and now >= self._deadline_at:
             grace = float(self.pod.spec.termination_grace_period_seconds)
             self.ending = Ending(DEADLINE_REASON, DEADLINE_MESSAGE, grace)
         if self.is_ending:
@@ -150,26 +141,7 @@ class PodMachine:
 
     def refused(self, name: str, refusal: Refusal) -> None:
         """The container could not be started, and it is not its program's fault."""
-        now = self._clock.monotonic()
-        record = self.records[name]
-        retry_at = now + CONFIG_RETRY_SECONDS
-        pull = record.pull_backoff
-        reason, message = refusal.reason, refusal.message
-        if reason in PULL_REASONS:
-            pull = pull.attempted(now)
-            retry_at = pull.until
-            if record.waiting_reason in PULL_REASONS:
-                reason, message = self._pull_backoff(refusal.message)
-        if record.ended is not None:  # it has run before: what is shown waits for another run
-            record = attrs.evolve(record, last=record.ended, ended=None)
-        self.records[name] = attrs.evolve(
-            record,
-            launching=False,
-            waiting_reason=reason,
-            waiting_message=message,
-            retry_at=retry_at,
-            pull_backoff=pull,
-        )
+        self.records[name] = waiting.refused(self.records[name], refusal, self._clock.monotonic())
 
     def exited(self, name: str, exit_code: int, reason: str = "", message: str = "") -> None:
         """The container has ended, or (launching) its command could not be executed."""
@@ -214,8 +186,9 @@ class PodMachine:
                 continue
             at = max(record.retry_at, record.backoff.until)
             if now < at:
-                due.append(at)
-                self._show_backoff(container.name, now, due)
+                record, news_at = waiting.explained(record, container.name, self.pod.metadata, now)
+                self.records[container.name] = record
+                due += [at] if news_at is None else [at, news_at]
                 continue
             start.append(self._launch(container, now))
         return self._wait(now, due, tuple(start))
@@ -245,34 +218,6 @@ class PodMachine:
             )
         self.records[container.name] = attrs.evolve(record, launching=True, stop_grace=None)
         return container
-
-    def _show_backoff(self, name: str, now: float, due: list[float]) -> None:
-        """Says why a container waits: the crash loop, or a pull that failed a moment ago."""
-        record = self.records[name]
-        if record.ended is not None and now < record.backoff.until:
-            delay = record.backoff.delay
-            metadata = self.pod.metadata
-            self.records[name] = attrs.evolve(
-                record,
-                waiting_reason="CrashLoopBackOff",
-                waiting_message=(
-                    f"back-off {_go_duration(delay)} restarting failed container={name} "
-                    f"pod={metadata.name}_{metadata.namespace}({metadata.uid})"
-                ),
-            )
-        elif record.waiting_reason == "ErrImagePull":
-            visible_until = record.pull_backoff.since + PULL_ERROR_SECONDS
-            if now < visible_until:
-                due.append(visible_until)
-            else:
-                reason, message = self._pull_backoff(record.waiting_message)
-                self.records[name] = attrs.evolve(
-                    record, waiting_reason=reason, waiting_message=message
-                )
-
-    @staticmethod
-    def _pull_backoff(message: str) -> tuple[str, str]:
-        return "ImagePullBackOff", f"Back-off pulling image: ErrImagePull: {message}"
 
     def _wind_down(self) -> Step:
         """Stops what runs: regular containers first, then sidecars, the last one first."""
@@ -350,8 +295,3 @@ class PodMachine:
             return
         active = (self._clock.now() - self.start_time).total_seconds()
         self._deadline_at = self._clock.monotonic() + seconds - active
-
-
-def _go_duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -22,6 +22,7 @@ from mlctl_core.embedded.node.references import references
 from mlctl_core.embedded.node.sources import fetch_sources, fetch_tokens
 from mlctl_core.embedded.node.steps import Refusal
 from mlctl_core.embedded.node.volumes import MountError, write_volumes
+from mlctl_core.embedded.node.waiting import CRASH_LOOP
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ __all__ = ["ProcessPod"]
 START_ERROR = 128
 START_ERROR_REASON = "StartError"
 OUT_OF_MEMORY_REASON = "OOMKilled"
-CRASH_LOOP = "CrashLoopBackOff"
 
 # A pod that starts at once shows only that it runs: what would be written before is held back
 # for so long.

@@ -41,3 +41,25 @@ def pod(*, containers=None, inits=(), metadata=None, status=None, **spec):
 def deleted(grace=30):
     """Metadata of a pod whose deletion was asked for."""
     return {"deletionTimestamp": "2026-01-01T00:01:00Z", "deletionGracePeriodSeconds": grace}
+
+
+def sh(script, **fields):
+    return {"name": "main", "image": "sh", "command": ["/bin/sh", "-c", script], **fields}
+
+
+def api_pod(name, *containers, node="n", **spec):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "nodeName": node,
+            "restartPolicy": "Never",
+            "containers": list(containers),
+            **spec,
+        },
+    }
+
+
+def state(found, index=0):
+    return found["status"]["containerStatuses"][index]["state"]

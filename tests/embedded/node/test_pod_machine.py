@@ -310,6 +310,14 @@ async def test_the_active_deadline_ends_a_pod_and_says_so():
     assert driven.machine.ending.reason == "DeadlineExceeded"
 
 
+async def test_a_deadline_that_passes_after_the_end_changes_nothing():
+    driven = Driven(pod(activeDeadlineSeconds=60))
+    driven.end()
+    await driven.after(61)
+
+    assert driven.phase == "Succeeded"
+
+
 async def test_the_deadline_counts_from_the_pods_start_also_across_a_restart_of_the_node():
     clock = VirtualClock()
     status = {"startTime": "2025-12-31T23:59:30Z"}
