@@ -7,6 +7,7 @@ them, and does not speak TLS towards the client: it listens on 127.0.0.1 only.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import json
 from collections.abc import Awaitable, Callable
@@ -179,7 +180,8 @@ class FaultProxy:
     async def _strike(self) -> None:
         assert self.strike is not None
         action, self.strike = self.strike.action, None
-        await action()
+        # A client that is killed by it hangs up, which cancels this handler.
+        await asyncio.shield(asyncio.ensure_future(action()))
 
     def _cut(self, request: web.Request) -> web.StreamResponse:
         if request.transport is not None:
