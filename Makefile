@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint manifests lock clean
+.PHONY: help demo test test-heavy lint manifests lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,9 @@ demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-heavy: $(READY) ## Run the tests that take minutes
+	$(BIN)/python -m pytest -n $(JOBS) -m heavy $(ARGS)
 
 lint: $(READY) ## Check style, types, import directions and generated files
 	$(BIN)/ruff check .

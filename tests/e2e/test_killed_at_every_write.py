@@ -12,6 +12,7 @@ from mlctl_core.testing.proxy import Point, Strike
 MOST_WRITES = 8
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
 @pytest.mark.parametrize("number", range(1, MOST_WRITES + 1))
 async def test_killed_at_a_write_the_job_still_ends_once(namespace, manager, proxy, number, point):
@@ -29,7 +30,8 @@ async def test_killed_at_a_write_the_job_still_ends_once(namespace, manager, pro
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
-    if struck.is_set():
+    if proxy.strike is None:
+        await struck.wait()
         await manager.start()
     ended = await namespace.until("digits", _is_done)
     assert phase(ended) == "Succeeded", ended["status"]
@@ -51,3 +53,5 @@ def _is_done(obj):
 async def _end(namespace):
     """Wait for the end of a life that has fewer writes than that."""
     await namespace.until("digits", _is_done)
+    pod = "pyjob-digits-worker-0"
+    await namespace.until(pod, lambda o: not o["metadata"].get("finalizers"), POD)
