@@ -37,14 +37,14 @@ def decode(cls: type[T], raw: bytes) -> T:
     """The object of `cls` that `raw` holds.
 
     Raises:
-        DecodeError: `raw` is not JSON, a required field is missing or a value has another type;
-            the message names the JSON path.
+        DecodeError: `raw` is not JSON, is nested deeper than Python reads, misses a required
+            field, or a value has another type; the message names the JSON path.
         TypeError: `cls` has a field that cannot be decoded (see the module's docstring).
     """
     decoder, build = _decoder(cls)
     try:
         return cast("T", build(decoder.decode(raw)))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise DecodeError(str(error)) from error
 
 

@@ -119,11 +119,12 @@ def decode_metadata(raw: bytes) -> Metadata:
     """Decode only the metadata of a whole object's bytes.
 
     Raises:
-        DecodeError: the bytes are not JSON, or not an object with metadata.
+        DecodeError: the bytes are not JSON, are nested deeper than Python reads, or are no
+            object with metadata.
     """
     try:
         return _decoder.decode(raw).metadata
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise DecodeError(str(error)) from error
 
 

@@ -151,6 +151,12 @@ def test_unknown_fields_are_ignored():
     assert decode(Single, b'{"only":1,"more":{"x":[1]},"back_off":2}') == Single(1)
 
 
+def test_an_object_nested_too_deeply_is_a_decode_error_like_any_other():
+    deep = b'{"only":1,"more":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    with pytest.raises(DecodeError, match="recursion"):
+        decode(Single, deep)
+
+
 def test_python_names_are_no_json_names():
     assert decode(Whole, b'{"name":"n","back_off":9}').back_off == 3
 

@@ -115,3 +115,9 @@ def test_an_owner_reference_makes_the_owner_the_controller():
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def test_an_object_nested_too_deeply_is_a_decode_error_like_any_other():
+    deep = b'{"metadata":{"name":"a"},"spec":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    with pytest.raises(DecodeError, match="recursion"):
+        decode_metadata(deep)
