@@ -53,6 +53,9 @@ def refused(failures: Sequence[WriteFailure]) -> Refusal | None:
         if failure.status == FORBIDDEN and "exceeded quota" in failure.message:
             fix = "Wait until other work of the namespace ends, or choose a smaller spec.size."
             return Refusal("QuotaExceeded", f"{failure.message}. {fix}")
+        if failure.status == FORBIDDEN and "no PriorityClass" in failure.message:
+            fix = "Name one that exists: kubectl get priorityclasses."
+            return Refusal("PodRefused", f"spec.priorityClassName: {failure.message}. {fix}")
         if failure.status in (FORBIDDEN, INVALID):
             return Refusal("PodRefused", f"{what} was refused: {failure.message}")
     return None

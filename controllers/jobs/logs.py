@@ -6,6 +6,7 @@ part of the program's output for its metrics, or of the dependency step's for wh
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,12 @@ RETRY_SECONDS = 2.0
 _DEPENDENCY_LINES = 5
 _DEPENDENCY_TEXT = 600
 """Enough for pip's last words, and small beside the rest of a status message."""
+
+_NO_DISTRIBUTION = re.compile(
+    r"^ERROR: No matching distribution found for (.{1,200})$", re.MULTILINE
+)
+_NO_CONNECTION = "after connection broken by"
+"""pip says this of each try before it says that it finds nothing."""
 
 
 def wanted(pod: Pod, outcome: Outcome) -> str | None:
@@ -75,13 +82,25 @@ def explained(outcome: Outcome, output: Output | None, job: Job) -> Outcome:
         note = f" Its log could not be read: {output.problem}"
         return attrs.evolve(outcome, message=outcome.message + note)
     if outcome.reason == "DependencyFailed":
-        lines = [line.strip() for line in output.text.splitlines() if line.strip()]
-        words = " | ".join(lines[-_DEPENDENCY_LINES:])[-_DEPENDENCY_TEXT:]
-        return attrs.evolve(outcome, message=f"{outcome.message} It said: {words}")
+        return attrs.evolve(outcome, message=_dependency_message(outcome.message, output.text))
     if outcome.succeeded or not entrypoint.is_missing(job.spec.entrypoint, output.text):
         return outcome
     message = (
         f"spec.entrypoint: there is no {job.spec.entrypoint} in the source, "
-        "the framework or the dependencies."
+        "the framework or the dependencies. Correct it, or add what is missing."
     )
     return attrs.evolve(outcome, reason="EntrypointNotFound", message=message)
+
+
+def _dependency_message(message: str, text: str) -> str:
+    """``message`` with pip's last words and, where they are understood, what to do about them."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = f"{message} It said: {' | '.join(lines[-_DEPENDENCY_LINES:])[-_DEPENDENCY_TEXT:]}"
+    missing = _NO_DISTRIBUTION.search(text)
+    if missing is None:
+        return told
+    if _NO_CONNECTION in text:
+        cause = "the package index did not answer. Apply the job again later, or ask who runs it."
+    else:
+        cause = f"pip finds no {missing[1]}. Correct its name or its version."
+    return f"spec.dependencies: {cause} {told}"

@@ -29,6 +29,8 @@ _IMAGE_REASONS = frozenset(
 )
 _REASON = re.compile("[A-Z][A-Za-z0-9]{0,63}")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_NO_CONFIGURATION = "CreateContainerConfigError"
+"""A kubelet misses a Secret, a ConfigMap or a key: our pods name them in variables only."""
 _STARTING_REASONS = frozenset(("", "ContainerCreating", "PodInitializing"))
 
 
@@ -100,6 +102,13 @@ def _unbound(pod: Pod, size: str) -> Progress:
     return Progress("Scheduling", "Unschedulable", message)
 
 
+def _waits(waiting: Waiting, container: str) -> str:
+    words = waiting.message or f"Container {container} waits."
+    if waiting.reason != _NO_CONFIGURATION:
+        return words
+    return f"spec.env: {words}. Create it, or suspend the job and correct spec.env."
+
+
 def preparing(pod: Pod) -> Progress:
     """What keeps a pod on its node from running."""
     if failed := image_pull_failed(pod):
@@ -108,7 +117,7 @@ def preparing(pod: Pod) -> Progress:
     for name in (containers.DEPENDENCIES, containers.MAIN):
         waiting = containers.waiting(pod, name)
         if waiting and waiting.reason not in _STARTING_REASONS:
-            words = waiting.message or f"Container {name} waits."
+            words = _waits(waiting, name)
             reason = waiting.reason if _REASON.fullmatch(waiting.reason) else "ContainerWaiting"
             return Progress("Preparing", reason, words)
     if any(container.name == containers.DEPENDENCIES for container in pod.spec.init_containers):

@@ -76,5 +76,6 @@ def _missing(wanted: str, files: Iterable[str], where: str) -> Refusal | None:
     have = ", ".join(present) or "no files"
     return Refusal(
         "EntrypointNotFound",
-        f"spec.entrypoint: {missing} is not in {where}, which has {have}.",
+        f"spec.entrypoint: {missing} is not in {where}, which has {have}. "
+        "Add the file, or name one that is there.",
     )

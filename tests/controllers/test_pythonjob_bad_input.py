@@ -36,7 +36,7 @@ def world():
         (
             {"entrypoint": "trian.py"},
             "EntrypointNotFound",
-            "spec.entrypoint: trian.py is not in spec.source.inline, which has train.py.",
+            "spec.entrypoint: trian.py is not in spec.source.inline, which has train.py. Add the",
         ),
         (
             {"source": {"configMap": {"name": "nowhere"}}},

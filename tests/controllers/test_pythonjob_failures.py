@@ -177,8 +177,22 @@ def test_a_pod_deleted_before_it_got_a_node_is_replaced_at_once(world):
     assert world.pods() == []
 
 
-def test_failed_dependencies_are_told_with_the_last_lines_of_the_step(world):
-    world.logs["dependencies"] = "Collecting no-such\n\nERROR: No matching distribution\n"
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        (
+            "ERROR: No matching distribution found for no-such==3",
+            "spec.dependencies: pip finds no no-such==3. Correct its name or its version. The step",
+        ),
+        (
+            "WARNING: after connection broken by 'E'\nERROR: No matching distribution found for x",
+            "spec.dependencies: the package index did not answer. Apply the job again later",
+        ),
+        ("ERROR: a and b are in conflict", "The step"),
+    ],
+)
+def test_failed_dependencies_are_told_with_the_last_lines_of_the_step(world, said, fix):
+    world.logs["dependencies"] = f"Collecting no-such\n\n{said}\n"
     world.submit(dependencies=["no-such"])
     world.settle()
     world.bind()
@@ -187,8 +201,10 @@ def test_failed_dependencies_are_told_with_the_last_lines_of_the_step(world):
     world.finish(1, container="dependencies")
     world.settle()
     assert (world.status.phase, world.status.reason) == ("Failed", "DependencyFailed")
-    assert "spec.dependencies ended with exit code 1" in world.status.message
-    assert "Collecting no-such | ERROR: No matching distribution" in world.status.message
+    message = world.status.message
+    assert message.startswith(fix)
+    assert "spec.dependencies ended with exit code 1. It said: Collecting no-such | " in message
+    assert message.endswith(said.splitlines()[-1])
 
 
 def test_a_module_that_does_not_exist_is_an_entrypoint_not_found(world):
@@ -198,6 +214,7 @@ def test_a_module_that_does_not_exist_is_an_entrypoint_not_found(world):
     world.settle()
     assert world.status.reason == "EntrypointNotFound"
     assert "spec.entrypoint: there is no trian" in world.status.message
+    assert "Correct it, or add what is missing." in world.status.message
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
@@ -219,14 +236,16 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once_and_is_a_failed_attempt_
     assert world.pods() == []
 
 
-def test_a_missing_secret_is_told_in_the_kubelets_words(world):
+def test_a_missing_secret_is_told_in_the_kubelets_words_with_the_field_to_change(world):
     world.submit()
     world.settle()
     world.bind()
     world.wait("CreateContainerConfigError", 'secret "token" not found')
     world.settle()
     assert world.status.reason == "CreateContainerConfigError"
-    assert world.status.message == 'secret "token" not found'
+    assert world.status.message == (
+        'spec.env: secret "token" not found. Create it, or suspend the job and correct spec.env.'
+    )
 
 
 def test_an_unschedulable_pod_is_told_in_the_schedulers_words_with_the_size_to_change(world):

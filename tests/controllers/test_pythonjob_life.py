@@ -187,6 +187,16 @@ def test_a_quota_that_refuses_the_pod_is_told_once_and_tried_again(world):
     assert world.status.reason == "WaitingForNode"
 
 
+def test_a_priority_class_that_does_not_exist_is_told_with_its_field(world):
+    world.refuse_pods = 'pods "x" is forbidden: no PriorityClass with name urgent was found'
+    world.submit(priorityClassName="urgent")
+    for _ in range(3):
+        world.reconcile()
+    assert world.status.reason == "PodRefused"
+    assert world.status.message.startswith("spec.priorityClassName: ")
+    assert "no PriorityClass with name urgent was found. Name one" in world.status.message
+
+
 def test_suspend_deletes_the_pod_and_resume_starts_afresh_without_counting_a_failure(world):
     started(world)
     world.run()
