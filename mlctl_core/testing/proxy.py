@@ -1,4 +1,4 @@
-"""A proxy between a controller and an API server that counts writes and strikes at one of them.
+"""A proxy between a controller and an API server that counts requests and strikes at one of them.
 
 Promises that every mutating request passes through one numbered list, and that a strike at
 write k happens exactly once, at the chosen point. Does not look into bodies beyond recording
@@ -91,6 +91,8 @@ class FaultProxy:
     strike: Strike | None = None
     """Cleared when it has happened."""
     writes: list[Write] = attrs.field(factory=list, init=False)
+    requests: list[str] = attrs.field(factory=list, init=False)
+    """Every request, reads too, in the order of arrival: ``GET /api/v1/pods?watch=true``."""
     url: str = attrs.field(default="", init=False)
     _session: aiohttp.ClientSession = attrs.field(init=False)
     _runner: web.AppRunner = attrs.field(init=False)
@@ -133,6 +135,7 @@ class FaultProxy:
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        self.requests.append(f"{request.method} {request.path_qs}")
         point = None
         if request.method in _MUTATING:
             write = Write(len(self.writes) + 1, request.method, request.path, body)

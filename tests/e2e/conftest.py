@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from gate import Gate
 from plane import (
-    ManagerProcess,
     Namespace,
     control_plane,
     create_namespace,
+    managing,
     proxied_kubeconfig,
 )
 
@@ -46,7 +47,12 @@ async def proxy(kubeconfig):
 async def manager(proxy, namespace, tmp_path):
     """A manager for the test's namespace, started, that works through the proxy."""
     config = proxied_kubeconfig(tmp_path / "kubeconfig", proxy.url)
-    process = ManagerProcess(config, namespace.name, tmp_path)
-    await process.start()
-    yield process
-    assert await process.stop() in {0, -9}
+    async with managing(config, namespace.name, tmp_path) as process:
+        yield process
+
+
+@pytest.fixture
+async def gate():
+    """An address that keeps those who ask waiting."""
+    async with Gate() as running:
+        yield running

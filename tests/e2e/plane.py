@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from hack.demo import cluster
 from hack.demo.processes import stop, wait_for_line
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import NotFoundError
-from mlctl_core.objects.kinds import CONFIG_MAP, NAMESPACE, POD
+from mlctl_core.objects.kinds import CONFIG_MAP, NAMESPACE, POD, Kind
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -26,28 +27,36 @@ IMAGE = "test.local/python:3"
 # A generous bound on what takes about a second: a test fails on it, none waits for it.
 PATIENCE = 60
 JOB = cluster.PYTHON_JOB
+FRAMEWORK = Kind("mlctl.dev", "v1alpha1", "Framework", "frameworks", namespaced=False)
+SIZE = Kind("mlctl.dev", "v1alpha1", "Size", "sizes", namespaced=False)
 PRINTS_A_METRIC = "print('accuracy=0.97')"
 
-CATALOGUE = [
-    {
+
+def framework(name):
+    """A Framework of which only this machine's own Python is needed."""
+    return {
         "apiVersion": "mlctl.dev/v1alpha1",
         "kind": "Framework",
-        "metadata": {"name": "python"},
+        "metadata": {"name": name},
         "spec": {"type": "Python", "version": "3", "images": {"cpu": IMAGE, "gpu": IMAGE}},
-    },
-    *(
-        {
-            "apiVersion": "mlctl.dev/v1alpha1",
-            "kind": "Size",
-            "metadata": {"name": name},
-            "spec": {"cpu": "100m", "memory": "64Mi", **extra},
-        }
-        for name, extra in {
-            "small": {},
-            "gpu": {"gpu": {"resource": "nvidia.com/gpu", "count": 1}},
-            "huge": {"cpu": "4000"},
-        }.items()
-    ),
+    }
+
+
+def size(name, **spec):
+    """A Size, small unless told."""
+    return {
+        "apiVersion": "mlctl.dev/v1alpha1",
+        "kind": "Size",
+        "metadata": {"name": name},
+        "spec": {"cpu": "100m", "memory": "64Mi", **spec},
+    }
+
+
+CATALOGUE = [
+    framework("python"),
+    size("small"),
+    size("gpu", gpu={"resource": "nvidia.com/gpu", "count": 1}),
+    size("huge", cpu="4000"),
 ]
 
 
@@ -100,10 +109,11 @@ async def _install(process, log, kubeconfig):
 class ManagerProcess:
     """`python -m controllers` for one namespace, which can be killed and started again."""
 
-    def __init__(self, kubeconfig, namespace, folder):
+    def __init__(self, kubeconfig, namespace, folder, *flags):
         self._arguments = [
             *("-m", "controllers", "--kubeconfig", str(kubeconfig), "--namespaces", namespace),
-            *("--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "0"),
+            *("--metrics-bind-address", "127.0.0.1:0"),
+            *("--health-probe-bind-address", "127.0.0.1:0", *flags),
         ]
         self._folder = folder
         self._starts = 0
@@ -116,7 +126,12 @@ class ManagerProcess:
         self.log = self._folder / f"manager-{self._starts}.log"
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *self._arguments, stdout=output, stderr=output, cwd=ROOT
+                sys.executable,
+                *self._arguments,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                start_new_session=True,
             )
         await wait_for_line(self._process, self.log, "caches filled", PATIENCE)
 
@@ -131,22 +146,44 @@ class ManagerProcess:
         return self._process.returncode
 
     @property
-    def rss_bytes(self):
-        """Resident memory."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGESIZE")
+    def peak_rss_bytes(self):
+        """The most resident memory that it ever had."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+        return int(peak) * 1024
 
-    def signal(self, number):
-        """Send a signal."""
-        os.kill(self._process.pid, number)
+    async def is_ready(self):
+        """Whether /readyz says so."""
+        status, _ = await self._ask("/readyz")
+        return status == HTTPStatus.OK
 
     async def metrics(self):
-        """The text of /metrics."""
-        line = await wait_for_line(self._process, self.log, '"/metrics"', PATIENCE)
+        """The samples of /metrics: values by name and labels."""
+        _, text = await self._ask("/metrics")
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    async def _ask(self, path):
+        line = await wait_for_line(self._process, self.log, f'"{path}"', PATIENCE)
         address = json.loads(line)
-        url = f"http://{address['host']}:{address['port']}/metrics"
+        url = f"http://{address['host']}:{address['port']}{path}"
         async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return await response.text()
+            return response.status, await response.text()
+
+
+@asynccontextmanager
+async def managing(kubeconfig, namespace, folder, *flags):
+    """Run a manager for a namespace; it must end well, unless it was killed."""
+    process = ManagerProcess(kubeconfig, namespace, folder, *flags)
+    await process.start()
+    try:
+        yield process
+    finally:
+        code = await process.stop()
+    assert code in {0, -9}
 
 
 def proxied_kubeconfig(path, url):
@@ -215,11 +252,18 @@ class Namespace:
                             if wanted(obj):
                                 return obj
         except TimeoutError:
-            raise AssertionError(f"{name} stayed {json.dumps(last, indent=1)}") from None
+            raise AssertionError(
+                f"{kind.name} {name} stayed {json.dumps(last, indent=1)}"
+            ) from None
 
     async def ended(self, name):
         """Wait until the job has ended, and return it."""
         return await self.until(name, lambda o: phase(o) in {"Succeeded", "Failed"})
+
+    async def released(self, name):
+        """Wait until the job's pod has been let go, which is the last write of a good life."""
+        pod = f"pyjob-{name}-worker-0"
+        return await self.until(pod, lambda o: not o["metadata"].get("finalizers"), POD)
 
     async def gone(self, *kinds):
         """Wait until no object of these kinds is left."""
@@ -238,6 +282,11 @@ class Namespace:
 def phase(obj):
     """The phase in an object's status."""
     return obj.get("status", {}).get("phase")
+
+
+def reason(obj):
+    """The reason in an object's status."""
+    return obj.get("status", {}).get("reason")
 
 
 def condition(obj, kind):

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from plane import job, phase
 
-from mlctl_core.objects.kinds import POD
 from mlctl_core.testing.proxy import Point, Strike
 
 # A good life has at most this many writes: pod, code, finalizer, and five times the status.
@@ -37,9 +36,7 @@ async def test_killed_at_a_write_the_job_still_ends_once(namespace, manager, pro
     assert phase(ended) == "Succeeded", ended["status"]
     assert ended["status"]["metrics"]["accuracy"]["value"] == "0.97"
     assert ended["status"]["restarts"] == 0
-    pod = await namespace.until(
-        "pyjob-digits-worker-0", lambda o: not o["metadata"].get("finalizers"), POD
-    )
+    pod = await namespace.released("digits")
     created = [write for write in proxy.writes_of("pods") if write.method == "POST"]
     assert pod["metadata"]["labels"]["mlctl.dev/attempt"] == "1"
     # A create that the server never saw, or whose reply was lost, may be sent once more.
@@ -53,5 +50,4 @@ def _is_done(obj):
 async def _end(namespace):
     """Wait for the end of a life that has fewer writes than that."""
     await namespace.until("digits", _is_done)
-    pod = "pyjob-digits-worker-0"
-    await namespace.until(pod, lambda o: not o["metadata"].get("finalizers"), POD)
+    await namespace.released("digits")

@@ -39,6 +39,7 @@ async def test_requests_pass_through_with_the_proxys_credentials(upstream):
             assert await response.json() == {"token": "Bearer t"}
         assert committed == [("GET", "/api/v1/pods?limit=5", b"")]
         assert proxy.writes == []
+        assert proxy.requests == ["GET /api/v1/pods?limit=5"]
 
 
 @pytest.mark.parametrize(
