@@ -14,6 +14,7 @@ from mlctl_core.objects.core import Node
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, kind_of
 from mlctl_core.reconcile.planner import Watch, planner
+from mlctl_core.reconcile.rights import Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,11 @@ def named_job(pod: Metadata) -> Iterator[ObjectKey]:
         Watch(kind_of(Framework), index=lambda job: [ObjectKey("", job.spec.framework)]),
         Watch(kind_of(Size), index=lambda job: [ObjectKey("", job.spec.size)]),
         Node,
+    ],
+    uses=[
+        Use(POD, "delete"),
+        Use(POD, "get", subresource="log"),
+        Use(PythonJob, "delete"),  # ttlSecondsAfterFinished
     ],
     gone=gone,
 )

@@ -27,6 +27,7 @@ from mlctl_core.reconcile.gate import Gate
 from mlctl_core.reconcile.plan import Reconciler
 from mlctl_core.reconcile.plan_reconciler import PlanReconciler
 from mlctl_core.reconcile.planner import Planner, Watch
+from mlctl_core.reconcile.rights import Right, Use, cached
 from mlctl_core.reconcile.writer import PlanSink
 from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
@@ -58,6 +59,8 @@ class CustomController:
     owns: tuple[Kind, ...] = attrs.field(default=(), converter=_kinds)
     watches: tuple[Watch, ...] = ()
     """Only `Watch.map` is of use here."""
+    uses: tuple[Use, ...] = ()
+    """Everything that it writes, and whatever it reads elsewhere than in the caches."""
     name: str = attrs.field()
 
     @name.default
@@ -69,6 +72,11 @@ class CustomController:
         """Every kind that must be cached."""
         watched = (watch.kind for watch in self.watches)
         return tuple(dict.fromkeys((self.kind, *self.owns, *watched)))
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """All that it may do; nothing but the server holds it to that."""
+        return cached(self.kinds).union(*(use.rights for use in self.uses))
 
 
 Declaration = Planner[Any] | CustomController

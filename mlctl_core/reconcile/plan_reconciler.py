@@ -17,6 +17,7 @@ from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.reconcile.changes import Owner, PlanError
 from mlctl_core.reconcile.plan import EventNote, Plan, Request, Result, WriteFailure
+from mlctl_core.reconcile.rights import refuse_undeclared
 from mlctl_core.reconcile.view import UndeclaredKindError, View
 from mlctl_core.reconcile.writer import PartialError, RefusedError
 from mlctl_core.telemetry.events import Note
@@ -77,6 +78,7 @@ class PlanReconciler:
         metrics: ControllerMetrics,
     ) -> None:
         self._planner = planner
+        self._rights = planner.rights
         self._stores = stores
         self._store = stores[planner.kind]
         self._sink = sink
@@ -147,6 +149,7 @@ class PlanReconciler:
         key = owner.key
         known = self._failures.get(key, ())
         try:
+            refuse_undeclared(owner.kind, self._planner.owns, self._rights, plan)
             written = await self._sink.execute(owner, plan, known)
         except PartialError as error:
             self._wrote(request, error.written)

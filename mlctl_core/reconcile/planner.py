@@ -15,6 +15,7 @@ from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import Kind, kind_of
 from mlctl_core.objects.metadata import Metadata
 from mlctl_core.reconcile.plan import Plan
+from mlctl_core.reconcile.rights import Right, Use, cached, owned
 from mlctl_core.reconcile.view import View
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Planner(Generic[T]):
     owns: tuple[Kind, ...]
     """Kinds of children: a change of one wakes its controller."""
     watches: tuple[Watch, ...]
+    uses: tuple[Use, ...]
+    """What it does besides; see `rights`."""
     observe: Observe[T] | None
     """Gathers facts from outside the caches before each plan; the one place that may wait."""
     gone: Gone | None
@@ -77,12 +80,21 @@ class Planner(Generic[T]):
         watched = (watch.kind for watch in self.watches)
         return tuple(dict.fromkeys((self.kind, *self.owns, *watched)))
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """All that it may do: nothing is granted to it beyond, and its plans are held to it."""
+        rights = cached(self.kinds) | owned(self.kind, self.owns)
+        if attrs.has(self.cls) and any(f.name == "status" for f in attrs.fields(self.cls)):
+            rights |= {Right(self.kind, "patch", "status")}
+        return rights.union(*(use.rights for use in self.uses))
+
 
 def planner(
     cls: type[T],
     *,
     owns: Iterable[str | Kind | type] = (),
     watches: Iterable[Watch | str | Kind | type] = (),
+    uses: Iterable[Use] = (),
     observe: Observe[T] | None = None,
     gone: Gone | None = None,
     field_manager: str = DEFAULT_FIELD_MANAGER,
@@ -95,6 +107,8 @@ def planner(
         owns: Kinds of the objects that plans apply; a class, a Kind or ``"apps/v1/Deployment"``.
         watches: Kinds that plans read and do not own, each a `Watch` or, when it is only
             read and never wakes the planner, the kind alone.
+        uses: What else it does: a plan that deletes or patches what is not owned, or an
+            ``observe`` that reads from the server, says so by a `Use`.
         observe: ``async (obj, view, client) -> facts``, awaited before each plan.
         gone: ``(key, view) -> Plan`` for a queued key that has no object any more.
         field_manager: Owner of the applied fields in managedFields; one per controller binary.
@@ -103,6 +117,7 @@ def planner(
     kind = kind_of(cls)
     owned = tuple(owns)
     read = tuple(watch if isinstance(watch, Watch) else Watch(watch) for watch in watches)
+    used = tuple(uses)
     classes = {kind_of(c): c for c in (cls, *owned) if isinstance(c, type)}
 
     def declare(function: PlanFunction[T]) -> Planner[T]:
@@ -113,6 +128,7 @@ def planner(
             name=name or kind.name.lower(),
             owns=tuple(dict.fromkeys(kind_of(k) for k in owned)),
             watches=read,
+            uses=used,
             observe=observe,
             gone=gone,
             field_manager=field_manager,

@@ -12,14 +12,16 @@ from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET
 from mlctl_core.reconcile.changes import PlanError
 from mlctl_core.reconcile.gate import Gate
-from mlctl_core.reconcile.plan import EventNote, Plan, Request, WriteFailure
+from mlctl_core.reconcile.plan import Delete, EventNote, Plan, Request, WriteFailure
 from mlctl_core.reconcile.plan_reconciler import OBSERVE_SECONDS, PlanReconciler
 from mlctl_core.reconcile.planner import planner
+from mlctl_core.reconcile.rights import UndeclaredUseError, Use
 from mlctl_core.reconcile.view import UndeclaredKindError
 from mlctl_core.reconcile.writer import PartialError, RefusedError, StaleError, Written
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 
+USES = [Use(CONFIG_MAP, "patch", subresource="status"), Use(POD, "delete")]
 KEY = ObjectKey("default", "owner")
 ME = obj(CONFIG_MAP, "owner", data={"wish": "a"})
 FAILURE = WriteFailure(kind=POD, name="p", status=403, reason="Forbidden", message="over quota")
@@ -60,7 +62,7 @@ class Rig:
         self.recorder = Recorder()
         self.gate = Gate(self.stores, clock=self.clock, release=lambda key: None)
         self.reconciler = PlanReconciler(
-            planner(ConfigMap, owns=["v1/Pod"], **declared)(function),
+            planner(ConfigMap, owns=["v1/Pod"], uses=USES, **declared)(function),
             stores=self.stores,
             sink=self.sink,
             gate=self.gate,
@@ -85,6 +87,17 @@ async def test_the_planner_sees_the_object_and_its_plan_is_carried_out():
 async def test_the_plans_timer_is_handed_on():
     rig = Rig(lambda obj, view: Plan(requeue_after=7), ME)
     assert (await rig.reconcile()).requeue_after == 7
+
+
+async def test_a_plan_that_does_what_was_not_declared_is_refused_whole_and_told():
+    undeclared = Delete(kind=CONFIG_MAP, name="another")
+    rig = Rig(lambda obj, view: Plan(status={"wish": "b"}, delete=[undeclared]), ME)
+    with pytest.raises(UndeclaredUseError):
+        await rig.reconcile()
+    assert rig.sink.plans == []
+    (note,) = rig.recorder.notes
+    assert note[:2] == ("Warning", "ReconcileError")
+    assert "Use('v1/ConfigMap', 'delete')" in note[2]
 
 
 async def test_events_are_recorded_once_everything_is_written():
