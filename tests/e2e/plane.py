@@ -116,14 +116,13 @@ class ManagerProcess:
             *("--health-probe-bind-address", "127.0.0.1:0", *flags),
         ]
         self._folder = folder
-        self._starts = 0
         self._process = None
         self.log = None
 
     async def start(self):
         """Start it, and wait until its caches are filled."""
-        self._starts += 1
-        self.log = self._folder / f"manager-{self._starts}.log"
+        earlier = len(list(self._folder.glob("manager-*.log")))
+        self.log = self._folder / f"manager-{earlier + 1}.log"
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -217,6 +216,10 @@ class Namespace:
             field_manager="tests",
             force=True,
         )
+
+    async def create(self, kind, obj):
+        """Create an object, and return it as the server has it."""
+        return json.loads(await self.client.create(kind, obj, self.name))
 
     async def get(self, name, kind=JOB):
         """The object, or None."""
