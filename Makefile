@@ -30,7 +30,7 @@ lint: $(READY) ## Check style, types, import directions and generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m hack.manifests --check
 
-manifests: $(READY) ## Generate manifests/crds from the classes of apis/
+manifests: $(READY) ## Generate manifests/crds and base/rbac.yaml from apis/ and controllers/
 	$(BIN)/python -m hack.manifests
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

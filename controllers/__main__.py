@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from controllers.gpu.gauges import GpuGauges, JobGauges
-from controllers.registry import PLANNERS
+from controllers.registry import COLLECTORS, PLANNERS
 from mlctl_core.manager.manager import Manager
-from mlctl_core.objects.kinds import NODE, POD
 
 
 def main() -> int:
@@ -15,8 +13,8 @@ def main() -> int:
     manager = Manager.from_args()
     for planner in PLANNERS:
         manager.add(planner)
-    manager.add_collector(GpuGauges, [POD, NODE])
-    manager.add_collector(JobGauges, [planner.kind for planner in PLANNERS])
+    for factory, kinds in COLLECTORS:
+        manager.add_collector(factory, kinds)
     return manager.run()
 
 

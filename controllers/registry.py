@@ -1,6 +1,7 @@
 """Every controller of the application: the planners, each with its way to look outside.
 
-Planners are pure, so it is here, not in their modules, that they meet what does I/O.
+Planners are pure, so it is here, not in their modules, that they meet what does I/O. The
+rights that the application runs under are derived from this module.
 """
 
 from __future__ import annotations
@@ -8,7 +9,15 @@ from __future__ import annotations
 import attrs
 
 from controllers import pythonjob
+from controllers.gpu.gauges import GpuGauges, JobGauges
 from controllers.jobs.observe import observing
+from mlctl_core.objects.kinds import NODE, POD
 
 PLANNERS = (attrs.evolve(pythonjob.plan, observe=observing(pythonjob.wanted)),)
 """What `python -m controllers` runs."""
+
+COLLECTORS = (
+    (GpuGauges, (POD, NODE)),
+    (JobGauges, tuple(planner.kind for planner in PLANNERS)),
+)
+"""Metrics computed from the caches, each with the kinds that it reads."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlctl_core.client.errors import ApiError
     from mlctl_core.manager.args import ManagerOptions
     from mlctl_core.manager.manager import Manager
+    from mlctl_core.manager.rbac import cluster_role
     from mlctl_core.objects.codec import decode, encode
     from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
     from mlctl_core.objects.crd import crd
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         WriteFailure,
     )
     from mlctl_core.reconcile.planner import Planner, Watch, planner
+    from mlctl_core.reconcile.rights import Use
     from mlctl_core.reconcile.view import View
 
 __all__ = [
@@ -58,9 +60,11 @@ __all__ = [
     "Result",
     "Rule",
     "Schema",
+    "Use",
     "View",
     "Watch",
     "WriteFailure",
+    "cluster_role",
     "crd",
     "decode",
     "encode",
@@ -83,6 +87,7 @@ _HOMES = {
     "client.errors": ("ApiError",),
     "manager.args": ("ManagerOptions",),
     "manager.manager": ("Manager",),
+    "manager.rbac": ("cluster_role",),
     "objects.codec": ("decode", "encode"),
     "objects.conditions": ("Condition", "find_condition", "is_true", "set_condition"),
     "objects.crd": ("crd",),
@@ -102,6 +107,7 @@ _HOMES = {
         "WriteFailure",
     ),
     "reconcile.planner": ("Planner", "Watch", "planner"),
+    "reconcile.rights": ("Use",),
     "reconcile.view": ("View",),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}
