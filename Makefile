@@ -9,10 +9,10 @@ READY  := $(VENV)/.ready
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy lint manifests lock clean
+.PHONY: help demo test test-heavy test-real control-plane lint manifests lock clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own (KEEP=1 leaves it running)
 	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
@@ -22,6 +22,12 @@ test: $(READY) ## Run the tests
 
 test-heavy: $(READY) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -n $(JOBS) -m heavy $(ARGS)
+
+test-real: control-plane ## Run the tests that ask a real Kubernetes control plane
+	$(BIN)/python -m pytest -n $(JOBS) -m real $(ARGS)
+
+control-plane: $(READY) ## Build that control plane into the cache, once (needs Go)
+	@$(BIN)/python -m mlctl_core.testing.kubernetes
 
 lint: $(READY) ## Check style, types, import directions and generated files
 	$(BIN)/ruff check .

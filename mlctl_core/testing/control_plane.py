@@ -1,0 +1,356 @@
+"""A real Kubernetes control plane for tests: etcd, API server, controller manager, scheduler.
+
+The judge of what a controller does, as envtest is for Go, with garbage collection, namespace
+deletion and scheduling besides. There is no kubelet: `python -m mlctl_core.embedded.node` makes
+nodes, simulated or with local processes. A fixture for pytest::
+
+    import pytest
+    from mlctl_core.testing.control_plane import ControlPlane
+
+    @pytest.fixture(scope="session")
+    def control_plane():
+        with ControlPlane() as plane:
+            yield plane
+
+    async def test_it_reconciles(control_plane):
+        async with Client(load_config(str(control_plane.kubeconfig))) as client:
+            ...
+
+The programs are built once, by `python -m mlctl_core.testing.kubernetes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from mlctl_core.clock import Clock, SystemClock
+from mlctl_core.objects.json import Json
+from mlctl_core.testing.kubernetes.assets import Assets, assets_from_environment_or_cache
+from mlctl_core.testing.kubernetes.audit import read_audit_log
+from mlctl_core.testing.kubernetes.component import Component, ComponentFailedError
+from mlctl_core.testing.kubernetes.credentials import ADMINISTRATORS, CredentialFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+
+__all__ = ["UNLIMITED", "ControlPlane", "ControlPlaneOptions", "RequestRefusedError"]
+
+UNLIMITED = (
+    "--max-requests-inflight=0",
+    "--max-mutating-requests-inflight=0",
+    "--enable-priority-and-fairness=false",
+)
+"""Flags of the API server for load tests: nobody is told to come back later."""
+
+_READY_SECONDS = 60.0
+"""For each step of the start. It takes four seconds in all on an idle machine."""
+_STOP_SECONDS = 5.0
+"""Nothing is kept, so no more is given than an audit log needs to be whole."""
+_PORT_ATTEMPTS = 5
+"""Somebody else may take the port that was free a moment before."""
+_TOKEN_SECONDS = 24 * 3600
+"""Of a ServiceAccount's token: longer than any run of tests."""
+_CLIENT_FLAGS = ("--kube-api-qps=5000", "--kube-api-burst=10000", "--leader-elect=false")
+"""With the default of 50 requests a second the scheduler would be what a load test measures."""
+
+
+class RequestRefusedError(Exception):
+    """The API server answered with an error to what the control plane itself asked."""
+
+
+@attrs.frozen
+class ControlPlaneOptions:
+    """How a control plane differs from the usual."""
+
+    scheduler: bool = True
+    """Whether pods are bound to nodes. Without, they stay as tests leave them."""
+
+    audit_policy: Json | None = None
+    """A Policy of audit.k8s.io/v1 (see `audit_policy`); by default nothing is logged."""
+
+    api_server_flags: Sequence[str] = ()
+    """Added behind the usual ones, such as `UNLIMITED`."""
+
+
+class ControlPlane:
+    """A control plane of its own state on free ports of 127.0.0.1, from `start` to `stop`.
+
+    Promises that the API server is ready and the namespace ``default`` has its ServiceAccount
+    when `start` returns; that several run at once; and that no process outlives this one, even
+    one killed with SIGKILL (a child made by fork without exec keeps it alive). Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        assets: Assets | None = None,
+        options: ControlPlaneOptions | None = None,
+        *,
+        directory: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare a control plane.
+
+        Args:
+            assets: its programs; by default `assets_from_environment_or_cache()`, at start.
+            options: what differs from the usual.
+            directory: for its state, logs and keys, to be kept; by default a temporary one.
+            clock: measures the waits.
+        """
+        self._assets = assets
+        self._options = options or ControlPlaneOptions()
+        self._kept_directory = directory
+        self._clock = clock or SystemClock()
+        self._stack = ExitStack()
+        self._directory: Path | None = None
+        self._port = 0
+        self._kubeconfig: Path | None = None
+
+    # -- life ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start everything; blocks for about four seconds.
+
+        Raises:
+            AssetsMissingError: a program is not there.
+            ComponentFailedError: a program ended or did not become ready; with its log's end.
+        """
+        assets = self._assets or assets_from_environment_or_cache()
+        with ExitStack() as stack:
+            self._start(assets, stack)
+            self._stack = stack.pop_all()
+
+    def stop(self) -> None:
+        """Stop everything, the API server before etcd, and remove what was temporary."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    # -- what tests ask for ----------------------------------------------------------------
+
+    @property
+    def directory(self) -> Path:
+        """Its state, logs (``<component>.log``) and keys."""
+        assert self._directory is not None, "the control plane was not started"
+        return self._directory
+
+    @property
+    def url(self) -> str:
+        """Of the API server."""
+        return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """For a user who may do anything."""
+        assert self._kubeconfig is not None, "the control plane was not started"
+        return self._kubeconfig
+
+    def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
+        """Write a kubeconfig for a user of that name in those groups, by client certificate."""
+        return self._credentials.user(self.url, user, groups)
+
+    def kubeconfig_for_service_account(self, namespace: str, name: str) -> Path:
+        """Write a kubeconfig with a token of the ServiceAccount, which must exist.
+
+        Raises:
+            RequestRefusedError: it does not exist.
+        """
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": _TOKEN_SECONDS},
+        }
+        status, body = self._request("POST", path, request)
+        answer = json.loads(body)
+        if status != http.client.CREATED:
+            raise RequestRefusedError(answer["message"])
+        return self._credentials.bearer(self.url, answer["status"]["token"])
+
+    def audit_events(self) -> Iterator[Json]:
+        """Yield the audit events so far (see `read_audit_log`)."""
+        return read_audit_log(self._audit_log)
+
+    # -- parts -----------------------------------------------------------------------------
+
+    @property
+    def _audit_log(self) -> Path:
+        return self.directory / "audit.log"
+
+    def _start(self, assets: Assets, stack: ExitStack) -> None:
+        self._directory = self._kept_directory or Path(tempfile.mkdtemp(prefix="control-plane-"))
+        if self._kept_directory is None:
+            stack.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._credentials = CredentialFiles(self._directory / "credentials", self._clock.now())
+        self._administrator = self._credentials.administrator()
+        etcd = self._start_etcd(assets, stack)
+        server = self._start_api_server(assets, etcd, stack)
+        manager = self._start_controller_manager(assets, stack)
+        if self._options.scheduler:
+            self._start_scheduler(assets, stack)
+        self._kubeconfig = self._credentials.user(self.url, "kubernetes-admin", (ADMINISTRATORS,))
+        server.wait_until(lambda: self._answers("/readyz"), "readiness", _READY_SECONDS)
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        manager.wait_until(lambda: self._answers(account), "default ServiceAccount", _READY_SECONDS)
+
+    def _run(self, program: Path, flags: Sequence[str], stack: ExitStack) -> Component:
+        log = self.directory / f"{program.name}.log"
+        component = Component([str(program), *flags], log, self._clock)
+        stack.callback(component.stop, _STOP_SECONDS)
+        return component
+
+    def _start_etcd(self, assets: Assets, stack: ExitStack) -> str:
+        """Start etcd on ports that the kernel chooses; return its URL."""
+        any_port = "http://127.0.0.1:0"
+        flags = [
+            "--name=default",
+            f"--data-dir={self.directory / 'etcd'}",
+            "--unsafe-no-fsync",
+            f"--listen-client-urls={any_port}",
+            f"--advertise-client-urls={any_port}",
+            f"--listen-peer-urls={any_port}",
+            f"--initial-advertise-peer-urls={any_port}",
+            f"--initial-cluster=default={any_port}",
+        ]
+        etcd = self._run(assets.etcd, flags, stack)
+        serving = r'"msg":"serving client traffic[^\n]*"address":"([^"]+)"'
+        etcd.wait_until(lambda: etcd.find(serving) is not None, "address", _READY_SECONDS)
+        return f"http://{etcd.find(serving)}"
+
+    def _start_api_server(self, assets: Assets, etcd: str, stack: ExitStack) -> Component:
+        """Start the API server and wait until it answers."""
+        files = self._credentials
+        flags = [
+            f"--etcd-servers={etcd}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--tls-cert-file={files.server_certificate}",
+            f"--tls-private-key-file={files.server_key}",
+            f"--client-ca-file={files.authority}",
+            f"--kubelet-client-certificate={files.kubelet_certificate}",
+            f"--kubelet-client-key={files.kubelet_key}",
+            # The names of nodes that run as local processes are not to be resolved.
+            "--kubelet-preferred-address-types=InternalIP",
+            "--authorization-mode=Node,RBAC",
+            "--allow-privileged=true",
+            f"--service-account-key-file={files.token_public_key}",
+            f"--service-account-signing-key-file={files.token_key}",
+            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--endpoint-reconciler-type=none",
+            *self._audit_flags(),
+            *self._options.api_server_flags,
+        ]
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            self._port = _free_port()
+            with ExitStack() as mine:
+                server = self._run(
+                    assets.kube_apiserver, [*flags, f"--secure-port={self._port}"], mine
+                )
+                try:
+                    server.wait_until(
+                        lambda: self._answers("/livez/ping"), "answer", _READY_SECONDS
+                    )
+                except ComponentFailedError:
+                    if attempt == _PORT_ATTEMPTS or not server.find("(address already in use)"):
+                        raise
+                    continue
+                stack.push(mine.pop_all())
+                return server
+        raise AssertionError("the last attempt returns or raises")
+
+    def _audit_flags(self) -> list[str]:
+        if self._options.audit_policy is None:
+            return []
+        policy = self.directory / "audit-policy.json"
+        policy.write_text(json.dumps(self._options.audit_policy), encoding="utf-8")
+        return [
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self._audit_log}",
+            "--audit-log-maxsize=100000",  # megabytes: never begun anew, which would lose events
+        ]
+
+    def _start_controller_manager(self, assets: Assets, stack: ExitStack) -> Component:
+        files = self._credentials
+        name = "system:kube-controller-manager"
+        flags = [
+            f"--kubeconfig={files.user(self.url, name, (ADMINISTRATORS,))}",
+            "--secure-port=0",
+            f"--root-ca-file={files.authority}",
+            f"--service-account-private-key-file={files.token_key}",
+            # Tests make nodes that nobody keeps alive.
+            "--node-monitor-grace-period=3600s",
+            *_CLIENT_FLAGS,
+        ]
+        return self._run(assets.kube_controller_manager, flags, stack)
+
+    def _start_scheduler(self, assets: Assets, stack: ExitStack) -> Component:
+        kubeconfig = self._credentials.user(self.url, "system:kube-scheduler", ())
+        flags = [f"--kubeconfig={kubeconfig}", "--secure-port=0", *_CLIENT_FLAGS]
+        return self._run(assets.kube_scheduler, flags, stack)
+
+    def _answers(self, path: str) -> bool:
+        try:
+            status, _ = self._request("GET", path)
+        except OSError:  # nobody listens yet
+            return False
+        return status == http.client.OK
+
+    def _request(self, method: str, path: str, body: Json | None = None) -> tuple[int, bytes]:
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self._port, context=self._administrator, timeout=_READY_SECONDS
+        )
+        try:
+            connection.request(
+                method,
+                path,
+                body=None if body is None else json.dumps(body),
+                headers={"Content-Type": "application/json"},
+            )
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody has now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
