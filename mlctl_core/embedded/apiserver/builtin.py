@@ -196,6 +196,7 @@ _WORKLOADS: Final = (
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 _NETWORKING: Final = "networking.k8s.io/v1"
+_ADMISSION: Final = "admissionregistration.k8s.io/v1"
 
 _CLUSTER: Final = (
     _resource("coordination.k8s.io/v1", "Lease", "leases"),
@@ -217,6 +218,24 @@ _CLUSTER: Final = (
         categories="api-extensions",
         namespaced=False,
         status=True,
+        generation=True,
+    ),
+    # Kept and shown, so that a whole installation can be applied; nothing enforces them here.
+    _resource(
+        _ADMISSION,
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        categories="api-extensions",
+        namespaced=False,
+        status=True,
+        generation=True,
+    ),
+    _resource(
+        _ADMISSION,
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+        categories="api-extensions",
+        namespaced=False,
         generation=True,
     ),
 )

@@ -24,6 +24,9 @@ _ENUMERATED: Final[dict[tuple[str, ...], str]] = {
         NetworkPolicyPort.protocol PortStatus.protocol ServicePort.protocol
     """,
     ("Allow", "Forbid", "Replace"): "CronJobSpec.concurrencyPolicy",
+    ("Equivalent", "Exact"): "MatchResources.matchPolicy",
+    ("*", "Cluster", "Namespaced"): "NamedRuleWithOperations.scope",
+    ("Fail", "Ignore"): "ValidatingAdmissionPolicySpec.failurePolicy",
     ("OnDelete", "RollingUpdate"): "DaemonSetUpdateStrategy.type",
     ("Recreate", "RollingUpdate"): "DeploymentStrategy.type",
     ("FQDN", "IPv4", "IPv6"): "EndpointSlice.addressType",

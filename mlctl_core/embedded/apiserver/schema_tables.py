@@ -35,6 +35,7 @@ _MERGED_BY: Final = {
         NodeAllocatableResourceClaimStatus.overhead PodSpec.containers
         PodSpec.ephemeralContainers PodSpec.evictionResponders PodSpec.imagePullSecrets
         PodSpec.initContainers PodSpec.schedulingGates ServiceAccount.secrets
+        ValidatingAdmissionPolicySpec.matchConditions ValidatingAdmissionPolicySpec.variables
     """,
     "resourceClaimName": """
         PodStatus.nodeAllocatableResourceClaimStatuses
@@ -61,7 +62,8 @@ _SETS: Final = """
     Endpoint.addresses NodeAllocatableResourceClaimStatus.containers
     NodePodPreemptionPolicy.disableResizePreemption
     PodFailurePolicyOnExitCodesRequirement.values UncountedTerminatedPods.failed
-    UncountedTerminatedPods.succeeded VolumeMount.bindMountOptions
+    UncountedTerminatedPods.succeeded ValidatingAdmissionPolicyBindingSpec.validationActions
+    VolumeMount.bindMountOptions
 """
 
 _ODD_FIELDS: Final[dict[str, Json]] = {
@@ -151,6 +153,10 @@ _ODD_FIELDS: Final[dict[str, Json]] = {
         "x-kubernetes-patch-strategy": "merge",
     },
     "ServiceSpec.selector": {"x-kubernetes-map-type": "atomic"},
+    "ValidatingAdmissionPolicyStatus.conditions": {
+        "x-kubernetes-list-map-keys": ["type"],
+        "x-kubernetes-list-type": "map",
+    },
     "VolumeHealthStatus.healthConditions": {
         "x-kubernetes-list-map-keys": ["status", "reason"],
         "x-kubernetes-list-type": "map",
@@ -180,10 +186,10 @@ FIELD_EXTENSIONS: Final = _field_extensions()
 
 _ATOMIC_MODELS: Final = """
     ConfigMapKeySelector EndpointAddress EndpointPort EvictionResponder FileKeySelector
-    LabelSelector LocalObjectReference NodeSelector NodeSelectorTerm ObjectFieldSelector
-    ObjectReference OwnerReference ResourceFieldSelector RoleRef ScopeSelector
-    SecretKeySelector SecretReference ServiceBackendPort Subject TopologySelectorTerm
-    TypedLocalObjectReference
+    LabelSelector LocalObjectReference MatchResources NamedRuleWithOperations NodeSelector
+    NodeSelectorTerm ObjectFieldSelector ObjectReference OwnerReference ParamKind ParamRef
+    ResourceFieldSelector RoleRef ScopeSelector SecretKeySelector SecretReference
+    ServiceBackendPort Subject TopologySelectorTerm TypedLocalObjectReference Variable
 """
 
 MODEL_EXTENSIONS: Final[dict[str, Json]] = {
@@ -243,6 +249,7 @@ INT64: Final = _names("""
     ServiceAccountTokenProjection.expirationSeconds ServiceAccountTokenProjection.user
     SleepAction.seconds StatefulSetStatus.observedGeneration TokenRequest.expirationSeconds
     TokenRequestSpec.expirationSeconds Toleration.tolerationSeconds
+    ValidatingAdmissionPolicyStatus.observedGeneration
 """)
 
 DEFAULTS: Final = {"ContainerPort.protocol": "TCP", "ServicePort.protocol": "TCP"}

@@ -132,6 +132,14 @@ _TABLES: Final[dict[tuple[str, str], tuple[str, Row]]] = {
         "Name:name Min_Available Max_Unavailable Allowed_Disruptions:integer Age",
         workloads.disruption_budget_row,
     ),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): (
+        "Name:name Validations:integer ParamKind Age",
+        cluster.admission_policy_row,
+    ),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): (
+        "Name:name PolicyName ParamRef Age",
+        cluster.admission_policy_binding_row,
+    ),
     (_RBAC, "ClusterRoleBinding"): _BINDING,
     (_RBAC, "RoleBinding"): _BINDING,
     ("scheduling.k8s.io", "PriorityClass"): (

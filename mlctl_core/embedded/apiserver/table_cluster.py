@@ -202,6 +202,26 @@ def priority_class_row(obj: Json, now: datetime) -> list[Any]:
     ]
 
 
+def admission_policy_row(obj: Json, now: datetime) -> list[Any]:
+    """How many validations, and the kind that gives parameters."""
+    spec = obj.get("spec") or {}
+    kind = spec.get("paramKind")
+    return [
+        name_of(obj),
+        len(spec.get("validations") or ()),
+        f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else _UNSET,
+        age_of(obj, now),
+    ]
+
+
+def admission_policy_binding_row(obj: Json, now: datetime) -> list[Any]:
+    """The policy, and the object with parameters."""
+    spec = obj.get("spec") or {}
+    params = spec.get("paramRef") or {}
+    named = "/".join(filter(None, (params.get("namespace"), params.get("name"))))
+    return [name_of(obj), spec.get("policyName", ""), named or _UNSET, age_of(obj, now)]
+
+
 def role_binding_row(obj: Json, now: datetime) -> list[Any]:
     """Role and subjects."""
     role = obj.get("roleRef") or {}
