@@ -30,7 +30,7 @@ from mlctl_core.clock import Clock, SystemClock
 from mlctl_core.objects.kinds import POD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -74,6 +74,8 @@ class Client:
         user_agent: what the server's logs call this program.
         clock: what time-outs, waits and read deadlines are measured by.
         metrics: where requests are counted (``rest_client_*``); nowhere by default.
+        guard: called each time before a request that may change something is sent; what it
+            raises ends the request, unsent. See `mlctl_core.client.errors.LeaseLostError`.
     """
 
     def __init__(
@@ -83,10 +85,13 @@ class Client:
         user_agent: str = "mlctl",
         clock: Clock | None = None,
         metrics: Metrics | None = None,
+        guard: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
         self._clock = clock if clock is not None else SystemClock()
-        self._session = Session(config, user_agent=user_agent, clock=self._clock, metrics=metrics)
+        self._session = Session(
+            config, user_agent=user_agent, clock=self._clock, metrics=metrics, guard=guard
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,11 +116,18 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "application/json",
+        accept: str = "",
         timeout: float | None = REQUEST_SECONDS,  # noqa: ASYNC109 - our own clock counts
     ) -> bytes:
         """Any request: see `Session.request`. The methods below say it shorter."""
         return await self._session.request(
-            method, path, params=params, body=body, content_type=content_type, timeout=timeout
+            method,
+            path,
+            params=params,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            timeout=timeout,
         )
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> bytes:
@@ -400,10 +412,14 @@ class Client:
     async def follow_pod_log(
         self, name: str, namespace: str, *, container: str = "", tail_lines: int | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """What a container writes, in chunks that do not keep to lines, until it ends."""
+        """What a container writes, in chunks that do not keep to lines, until it ends.
+
+        Waits for as long as the container is silent, for its first word too: a kubelet sends
+        not even the head of its answer before there is something to send.
+        """
         params = {**log_options(container, tail_lines), "follow": "true"}
         path = object_path(POD, namespace, name, "log")
-        async with self._session.stream(path, params, timeout=REQUEST_SECONDS) as content:
+        async with self._session.stream(path, params, timeout=None) as content:
             async for chunk in content.iter_any():
                 yield chunk
 

@@ -30,6 +30,7 @@ __all__ = [
     "ForbiddenError",
     "GoneError",
     "InvalidError",
+    "LeaseLostError",
     "MalformedResponseError",
     "NotFoundError",
     "RequestTimeoutError",
@@ -58,6 +59,10 @@ class ConnectionFailedError(ClientError):
 
 class RequestTimeoutError(ConnectionFailedError):
     """No whole answer came in the time that the caller gave."""
+
+
+class LeaseLostError(ClientError):
+    """Another process may lead by now, so a write was not sent. Raised by a client's guard."""
 
 
 class MalformedResponseError(ClientError):

@@ -8,8 +8,10 @@ first half is passed on.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +102,12 @@ class KubeconfigSource:
 
     def _load(self, directory: str | None) -> tuple[Any, Any]:
         module = config_module("kube_config")
-        config = module.KubeConfigMerger(self._paths).config
-        if config is None:
+        # The loader would say the same, to the log.
+        if not any(Path(path).expanduser().exists() for path in self._paths.split(os.pathsep)):
             raise ConfigError("no such file")
+        config = module.KubeConfigMerger(self._paths).config
         _complete(config.value)
+        self._check_context(config.value)
         loader = module.KubeConfigLoader(
             config_dict=config,
             active_context=self._context,
@@ -111,6 +115,14 @@ class KubeconfigSource:
             temp_file_path=directory,
         )
         return config, loader
+
+    def _check_context(self, config: dict[str, Any]) -> None:
+        """Say which context is missing, and what there is instead."""
+        known = [entry["name"] for entry in config.get("contexts") or []]
+        wanted = self._context or config.get("current-context")
+        if wanted not in known:
+            missing = f"no context {wanted}" if wanted else "no context is named and none current"
+            raise ConfigError(f"{missing}; it has {', '.join(known) or 'none'}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -5,7 +5,8 @@ Promises that a request is either answered with success, or raises one of
 Retry-After without having done anything: any verb after a 429, verbs that may be repeated after
 a 503, each no earlier than told and `MAX_RETRIES` times at most. A 401 leads to fresh
 credentials and one more try. Redirects are not followed: they would carry the token elsewhere.
-The environment's proxies and ``.netrc`` are not asked.
+The environment's proxies and ``.netrc`` are not asked. Where there is a guard, it is asked before
+each sending of a request that may change something, the repeated ones included.
 
 Does not promise fairness or a rate: the server's priority and fairness is the limiter. Nor that
 a GET, PUT or DELETE is sent once only: when a connection breaks before the answer begins, aiohttp
@@ -16,6 +17,7 @@ harmless.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
@@ -37,7 +39,7 @@ from mlctl_core.client.errors import (
 from mlctl_core.clock import Clock, deadline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from mlctl_core.client.config import ClusterConfig
     from mlctl_core.client.credentials import Access
@@ -72,6 +74,7 @@ _HEADERS = {
     # Compression costs 40 % more CPU than it saves on a cluster's network.
     "Accept-Encoding": "identity",
 }
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE", "PATCH"})
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
@@ -93,8 +96,10 @@ class Session:
         user_agent: str,
         clock: Clock,
         metrics: Metrics | None = None,
+        guard: Callable[[], None] | None = None,
     ) -> None:
         self._config = config
+        self._guard = guard
         self._host = urlsplit(config.server).netloc
         self._headers = {**_HEADERS, "User-Agent": user_agent}
         self._clock = clock
@@ -117,6 +122,7 @@ class Session:
         params: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "application/json",
+        accept: str = "",
         timeout: float | None,  # noqa: ASYNC109 - counted by the clock that was passed in
     ) -> bytes:
         """Send a request and return the body of its answer.
@@ -127,6 +133,7 @@ class Session:
             params: the query.
             body: bytes, or what is to be sent as JSON.
             content_type: of the body.
+            accept: the form that the answer is wanted in, if not plain JSON.
             timeout: seconds for each attempt, answer included; None for no bound.
 
         Raises:
@@ -135,7 +142,7 @@ class Session:
             ConfigError: there are no credentials.
         """
         data = body if body is None or isinstance(body, bytes) else _ENCODER.encode(body)
-        request = _Request(method, path, params or {}, data, content_type)
+        request = _Request(method, path, params or {}, data, content_type, accept)
         attempts, waited = 0, 0.0
         while True:
             try:
@@ -163,7 +170,7 @@ class Session:
         Args:
             path: from the root of the API.
             params: the query.
-            timeout: seconds until the answer begins; None for no bound.
+            timeout: seconds until the answer begins; None for no bound beyond connecting.
 
         Raises:
             ApiError: the server refused.
@@ -226,6 +233,8 @@ class Session:
             headers["Authorization"] = access.authorization
         if request.data is not None:
             headers["Content-Type"] = request.content_type
+        if request.accept:
+            headers["Accept"] = request.accept
         response = await self._session().request(
             request.method,
             self._url(request),
@@ -257,8 +266,17 @@ class Session:
                 trust_env=False,
                 auto_decompress=False,
                 read_bufsize=READ_BUFFER_BYTES,
+                # aiohttp repeats some requests by itself and asks its middlewares each time.
+                middlewares=() if self._guard is None else (self._guarded,),
             )
         return self._http
+
+    async def _guarded(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._guard is not None and request.method not in _READING:
+            self._guard()
+        return await send(request)
 
     async def _error(self, response: aiohttp.ClientResponse) -> ApiError:
         body = await response.content.read(MAX_ERROR_BYTES)
@@ -293,6 +311,7 @@ class _Request:
     params: Mapping[str, str]
     data: bytes | None = None
     content_type: str = ""
+    accept: str = ""
 
     def may_repeat_after(self, error: ApiError) -> bool:
         """Whether it does no harm to send the request again.
@@ -307,4 +326,13 @@ class _Request:
 
 def _words(error: Exception) -> str:
     """An exception's message; many of aiohttp's and asyncio's have none."""
+    # aiohttp's own messages show the TLS settings as an object's address.
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"cannot trust {error.host}:{error.port}: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        # A negative number is a resolver's own, which has words of its own.
+        number = cause.errno or 0
+        words = os.strerror(number) if number > 0 else cause.strerror or str(cause)
+        return f"cannot connect to {error.host}:{error.port}: {words}"
     return str(error) or type(error).__name__

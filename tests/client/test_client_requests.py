@@ -21,31 +21,13 @@ from mlctl_core.client.errors import (
 )
 from mlctl_core.objects.kinds import CONFIG_MAP, NODE, POD
 from mlctl_core.telemetry.metrics import Metrics
-from mlctl_core.testing.clock import VirtualClock
-from mlctl_core.testing.scripted_server import ScriptedServer, status_body
+from mlctl_core.testing.scripted_server import status_body
 
 
 async def until(condition):
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def server():
-    async with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock()
-
-
-@pytest.fixture
-async def client(server, clock):
-    async with Client(server.config(), clock=clock) as client:
-        yield client
 
 
 async def ask(server, coroutine):
@@ -481,6 +463,35 @@ async def test_a_followed_log_comes_as_it_is_written(client, server):
     request.end()
     with pytest.raises(StopAsyncIteration):
         await anext(log)
+
+
+async def test_a_followed_log_may_be_silent_for_hours_before_its_first_word_too(
+    client, server, clock
+):
+    log = client.follow_pod_log("p", "n")
+    first, request = await ask(server, anext(log))
+    await clock.advance(7_200)
+    await request.send(b"one\n")
+    assert await first == b"one\n"
+    second = asyncio.create_task(anext(log))
+    await clock.advance(7_200)
+    await request.send(b"two\n")
+    assert await second == b"two\n"
+    await log.aclose()
+
+
+async def test_another_form_of_the_answer_can_be_asked_for(client, server):
+    call, request = await ask(server, client.request("GET", "/x", accept="text/plain"))
+    request.reply(b"words")
+    assert await call == b"words"
+    assert request.headers["Accept"] == "text/plain"
+
+
+async def test_an_address_where_nobody_listens_is_said_in_plain_words():
+    async with Client(ClusterConfig(server="https://127.0.0.1:1")) as client:
+        with pytest.raises(ConnectionFailedError) as error:
+            await client.get(POD, "p", "n")
+    assert str(error.value).endswith("cannot connect to 127.0.0.1:1: Connection refused")
 
 
 async def test_requests_are_counted_by_code_and_timed(server, clock):

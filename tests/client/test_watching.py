@@ -5,7 +5,6 @@ from contextlib import aclosing
 import pytest
 
 from mlctl_core.client import watching
-from mlctl_core.client.client import Client
 from mlctl_core.client.errors import (
     ApiError,
     ConnectionFailedError,
@@ -16,25 +15,7 @@ from mlctl_core.client.errors import (
     TooManyRequestsError,
 )
 from mlctl_core.objects.kinds import POD
-from mlctl_core.testing.clock import VirtualClock
-from mlctl_core.testing.scripted_server import ScriptedServer, status_body
-
-
-@pytest.fixture
-async def server():
-    async with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock()
-
-
-@pytest.fixture
-async def client(server, clock):
-    async with Client(server.config(), clock=clock) as client:
-        yield client
+from mlctl_core.testing.scripted_server import status_body
 
 
 class Collected:
