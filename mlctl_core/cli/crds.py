@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from mlctl_core.cli.errors import CommandError
+from mlctl_core.cli.output import yaml_documents
 from mlctl_core.objects.crd import crd
 from mlctl_core.objects.resource import resource_of
 
@@ -24,23 +23,33 @@ def crds(module: str | None) -> str:
     """Return the CRDs of every class that the module or its submodules define, as YAML.
 
     Raises:
-        CommandError: the module cannot be imported, or defines no kind.
+        CommandError: the module cannot be imported, or defines no kind, or one that says too
+            little of itself.
     """
-    name = module or DEFAULT_MODULE
+    name = DEFAULT_MODULE if module is None else module
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        raise CommandError(f"{name!r} is no name of a module: website, not website.py", code=2)
     # A command's own folder is not on the path; a module of the current folder is meant.
     sys.path.insert(0, str(Path.cwd()))
     try:
         loaded = importlib.import_module(name)
+        found = {cls.__name__: cls for part in _parts(loaded) for cls in _resources(part)}
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
+            raise CommandError(f"module {name} needs module {error.name}", code=2) from error
         raise CommandError(
             f"there is no module {name} here: run it in a checkout, or name a module", code=2
         ) from None
-    found = {cls.__name__: cls for part in _parts(loaded) for cls in _resources(part)}
+    except Exception as error:
+        # The module is the user's own program, which may raise anything.
+        what = f"{type(error).__name__}: {error}"
+        raise CommandError(f"module {name} cannot be imported: {what}", code=2) from error
     if not found:
         raise CommandError(f"module {name} defines no @resource class", code=2)
-    return yaml.safe_dump_all((crd(found[n]) for n in sorted(found)), sort_keys=False).rstrip()
+    try:
+        return yaml_documents([crd(found[n]) for n in sorted(found)])
+    except (TypeError, ValueError) as error:
+        raise CommandError(f"module {name}: {error}") from error
 
 
 def _parts(module: ModuleType) -> list[ModuleType]:

@@ -1,7 +1,7 @@
 """``mlctl explain``: what a file would create, planned here and written nowhere.
 
-The server checks and defaults the object by a dry run; the plan is then made by the same pure
-planner that the manager runs, on the cluster's catalogue as it is now.
+The server checks and defaults the object by a dry run, as if it were new; the plan is then made
+by the same pure planner that the manager runs, on the cluster's catalogue as it is now.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import string
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mlctl_core.cache.entries import entry_of
 from mlctl_core.cache.store import Store
 from mlctl_core.cli.errors import CommandError
+from mlctl_core.cli.files import documents
+from mlctl_core.cli.output import yaml_documents
+from mlctl_core.client.errors import AlreadyExistsError, ForbiddenError
 from mlctl_core.clock import SystemClock
 from mlctl_core.objects.codec import decode
 from mlctl_core.reconcile.view import View
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
     from mlctl_core.reconcile.planner import Planner
 
 REGISTRY = "controllers.registry"
-_FIELD_MANAGER = "mlctl-explain"
+_DRY_RUN = {"dryRun": "All", "fieldManager": "mlctl-explain", "fieldValidation": "Strict"}
 # A job is looked at once to pin what it is made of, and once more to create its children.
 _MOST_PLANS = 4
-_APPLY = "application/apply-patch+yaml"
 
 
 async def explain(client: Client, file: str, namespace: str, *, size: str | None) -> str:
@@ -47,25 +48,28 @@ async def explain(client: Client, file: str, namespace: str, *, size: str | None
 
     Raises:
         CommandError: there are no planners here, or none for the file's kind.
+        InvalidError: the server refuses the object.
     """
     planners = _planners()
     parts = []
-    for document in _documents(file):
-        planner = planners.get(document.get("kind", ""))
+    for document in documents(file):
+        planner = planners.get(document["kind"])
         if planner is None:
             known = ", ".join(sorted(planners))
-            raise CommandError(f"nothing plans kind {document.get('kind')!r}; known: {known}")
+            raise CommandError(f"{file}: nothing plans kind {document['kind']}; known: {known}")
         stores = await _stores(client, planner)
         now = await _planned(client, planner, stores, document, namespace)
         parts.append(now)
         if size is not None:
-            other = {**document, "spec": {**document["spec"], "size": size}}
+            spec = document.get("spec") or {}
+            other = {**document, "spec": {**spec, "size": size}}
             then = await _planned(client, planner, stores, other, namespace)
-            parts.append(_difference(now, then, document["spec"].get("size", ""), size))
+            parts.append(_difference(now, then, str(spec.get("size", "")), size))
     return "\n---\n".join(parts)
 
 
 def _planners() -> dict[str, Planner[Any]]:
+    # A command's own folder is on the path, the one it is called in is not.
     sys.path.insert(0, str(Path.cwd()))
     try:
         registry = importlib.import_module(REGISTRY)
@@ -78,24 +82,18 @@ def _planners() -> dict[str, Planner[Any]]:
     return {planner.kind.name: planner for planner in registry.PLANNERS}
 
 
-def _documents(file: str) -> list[Json]:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
-    try:
-        return [document for document in yaml.safe_load_all(text) if document]
-    except yaml.YAMLError as error:
-        raise CommandError(f"{file} is not YAML: {error}") from None
-
-
 async def _stores(client: Client, planner: Planner[Any]) -> dict[Kind, Store]:
     """Return what the planner may read: the catalogue as it is, and no children yet."""
     stores = {kind: Store() for kind in planner.kinds}
     for kind in planner.kinds:
         if kind.namespaced:
             continue
-        for raw in (await client.list_all(kind)).items:
+        try:
+            page = await client.list_all(kind)
+        except ForbiddenError:
+            # Nodes, which few people may list: what a new object needs of them is nothing.
+            continue
+        for raw in page.items:
             stores[kind].put(entry_of(raw))
     return stores
 
@@ -111,21 +109,25 @@ async def _planned(
 
     A planner may first want a status on record; that is done here as the writer would.
     """
-    obj = await _dry_run(client, planner.kind, document, namespace)
+    obj = await _as_stored(client, planner.kind, document, namespace)
     for _ in range(_MOST_PLANS):
-        plan = _plan(planner, stores, obj)
+        plan = await _plan(client, planner, stores, obj)
         if plan.apply or plan.status is None:
             break
         obj["status"] = {**obj.get("status", {}), **plan.status}
-    if not plan.apply:
-        status = obj.get("status", {})
-        words = (status.get("reason", ""), status.get("message", "nothing would be created"))
-        return f"# {obj['metadata']['name']}: {': '.join(w for w in words if w)}"
-    return yaml.safe_dump_all(plan.apply, sort_keys=False).rstrip()
+    heading = f"# {planner.kind.name} {obj['metadata']['name']}: "
+    status = obj.get("status", {})
+    if plan.apply:
+        return heading + _makings(status | (plan.status or {})) + "\n" + yaml_documents(plan.apply)
+    words = (status.get("reason"), status.get("message"))
+    return heading + (": ".join(word for word in words if word) or "nothing would be created")
 
 
-def _plan(planner: Planner[Any], stores: dict[Kind, Store], obj: Json) -> Plan:
+async def _plan(
+    client: Client, planner: Planner[Any], stores: dict[Kind, Store], obj: Json
+) -> Plan:
     entry = entry_of(json.dumps(obj).encode())
+    typed = decode(planner.cls, entry.raw)
     view = View(
         key=entry.key,
         now=SystemClock().now(),
@@ -133,30 +135,61 @@ def _plan(planner: Planner[Any], stores: dict[Kind, Store], obj: Json) -> Plan:
         stores=stores,
         classes=planner.classes,
     )
-    return planner(decode(planner.cls, entry.raw), view)
+    if planner.observe is not None:
+        facts = await planner.observe(typed, view, client)
+        view = View(
+            key=view.key,
+            now=view.now,
+            metadata=entry.metadata,
+            stores=stores,
+            classes=planner.classes,
+            facts=facts,
+        )
+    return planner(typed, view)
 
 
-async def _dry_run(client: Client, kind: Kind, document: Json, namespace: str) -> Json:
-    """Return the object as the server would store it."""
-    place = {"namespace": namespace} if kind.namespaced else {}
-    metadata = {**place, **document["metadata"]}
-    path = kind.path(metadata.get("namespace", ""), metadata["name"])
-    params = {"fieldManager": _FIELD_MANAGER, "force": "true", "dryRun": "All"}
-    raw = await client.request(
-        "PATCH",
-        path,
-        params=params,
-        body={**document, "metadata": metadata},
-        content_type=_APPLY,
-    )
-    answer: Json = json.loads(raw)
-    # As if it were new: how an earlier object of that name fares is not the question.
-    answer.pop("status", None)
-    return answer
+async def _as_stored(client: Client, kind: Kind, document: Json, namespace: str) -> Json:
+    """Return the object as the server would store it, were it new.
+
+    How an earlier object of its name fares, and what may not change while that one runs, is
+    not the question; where there is one, a stand-in of as long a name is asked for.
+    """
+    metadata = {"namespace": namespace} if kind.namespaced else {}
+    metadata |= document["metadata"]
+    name = metadata["name"]
+    path = kind.path(metadata.get("namespace", ""))
+    for stand_in in (name, *(name[:-1] + last for last in string.ascii_lowercase)):
+        body = {**document, "metadata": {**metadata, "name": stand_in}}
+        try:
+            raw = await client.request("POST", path, params=_DRY_RUN, body=body)
+        except AlreadyExistsError:
+            continue
+        answer: Json = json.loads(raw)
+        answer["metadata"]["name"] = name
+        return answer
+    raise CommandError(f"there is a {kind.name} {name} already, and others of names like it")
+
+
+def _makings(status: Json) -> str:
+    """Return what the plan was made of, as far as the status pins it."""
+    framework, size = status.get("framework", {}), status.get("size", {})
+    parts = []
+    if framework:
+        parts.append(f"framework {framework.get('name')} is image {framework.get('image')}")
+    if resources := status.get("resources"):
+        amounts = ", ".join(f"{name} {amount}" for name, amount in resources.items())
+        parts.append(f"size {size.get('name')} is {amounts}")
+    return "; ".join(parts) or "would create"
 
 
 def _difference(now: str, then: str, size: str, other: str) -> str:
+    if not _creates(then) or not _creates(now):
+        return then
     lines = difflib.unified_diff(
         now.splitlines(), then.splitlines(), f"size: {size}", f"size: {other}", lineterm="", n=1
     )
     return "\n".join(lines) or f"# size {other} makes no difference"
+
+
+def _creates(text: str) -> bool:
+    return "\n" in text

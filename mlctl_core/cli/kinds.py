@@ -1,6 +1,6 @@
 """Which kinds the cluster has in category ``ml``, asked of the server itself.
 
-The command line knows no kind by name, so that it serves kinds of other teams as well.
+The command line knows no kind by name: one that joins the group is served as soon as it is there.
 """
 
 from __future__ import annotations
