@@ -152,9 +152,9 @@ def invalid(group: str, kind: str, name: str, errors: Sequence[FieldError]) -> S
     return StatusError(422, "Invalid", message, details=details)
 
 
-def invalid_options(kind: str, error: FieldError) -> StatusError:
+def invalid_options(kind: str, *found: FieldError) -> StatusError:
     """422: a query parameter or a field of a request's options has an impossible value."""
-    return invalid("meta.k8s.io", kind, "", [error])
+    return invalid("meta.k8s.io", kind, "", found)
 
 
 def bad_request(message: str) -> StatusError:

@@ -72,6 +72,13 @@ class History:
             self._offset += self._window
         self._wake()
 
+    def compact(self, revision: int) -> None:
+        """Forget every change up to a revision, as etcd's compaction does."""
+        forgotten = self._index_after(revision)
+        del self._events[:forgotten]
+        self._offset += forgotten
+        self._compacted = max(self._compacted, revision)
+
     def position_after(self, revision: int) -> int:
         """Find where to read on from for changes later than `revision`.
 
@@ -80,6 +87,9 @@ class History:
         """
         if revision < self._compacted:
             raise ExpiredError
+        return self._offset + self._index_after(revision)
+
+    def _index_after(self, revision: int) -> int:
         low, high = 0, len(self._events)
         while low < high:
             middle = (low + high) // 2
@@ -87,7 +97,7 @@ class History:
                 low = middle + 1
             else:
                 high = middle
-        return self._offset + low
+        return low
 
     def read(self, position: int) -> list[Event]:
         """Give the entries from a position on.

@@ -101,11 +101,11 @@ def list_objects(
     except ExpiredError:
         raise _too_old(start) from None
     if start is not None:
-        records = [record for record in records if record.key > start]
+        records = [record for record in records if record.key.path > start.path]
     if not selection.everything:
         records = [record for record in records if selection.matches(record)]
     limit = options.limit
-    if options.resource_version == "0" and not options.continue_token:
+    if options.resource_version == "0":
         limit = 0  # Upstream serves it from its cache, which does not page.
     if not limit or len(records) <= limit:
         return Page(records, revision)

@@ -133,7 +133,11 @@ def _check_watch_match(options: ListOptions) -> None:
             message = f"{_MATCH} is forbidden for watch unless sendInitialEvents is provided"
             raise _forbidden(_MATCH, message)
     elif match != "NotOlderThan":
-        raise _forbidden(_MATCH, f"sendInitialEvents requires setting {_MATCH} to NotOlderThan")
+        message = f"sendInitialEvents requires setting {_MATCH} to NotOlderThan"
+        errors = [field_errors.forbidden(_MATCH, message)]
+        if match:
+            errors.append(field_errors.not_supported(_MATCH, match, ("NotOlderThan",)))
+        raise invalid_options("ListOptions", *errors)
 
 
 def write_options(query: Mapping[str, str], kind: str, *, default_manager: str) -> WriteOptions:

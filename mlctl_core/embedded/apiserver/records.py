@@ -26,6 +26,11 @@ class RecordKey(NamedTuple):
     namespace: str
     name: str
 
+    @property
+    def path(self) -> str:
+        """What objects are sorted by, as etcd's keys are: `a-b/x` comes before `a/x`."""
+        return f"{self.namespace}/{self.name}"
+
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One version of one object."""

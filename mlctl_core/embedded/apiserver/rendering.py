@@ -2,8 +2,8 @@
 
 Promise: the plain form of one object is its stored bytes, never re-encoded; a list of them is
 the same bytes joined. Metadata alone is cut out of the bytes without reading the rest.
-Does not promise upstream's order of fields, which JSON does not have; items of a list carry
-their kind and apiVersion, which upstream leaves out for built-in kinds.
+Items of a list of a built-in kind leave out what they are, as upstream does.
+Does not promise upstream's order of fields, which JSON does not have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from mlctl_core.embedded.apiserver.conversion import from_stored, stored_bytes
 from mlctl_core.embedded.apiserver.errors import bad_request, not_acceptable
 from mlctl_core.embedded.apiserver.negotiation import PARTIAL, PARTIAL_LIST, TABLE
-from mlctl_core.embedded.apiserver.records import encode
+from mlctl_core.embedded.apiserver.records import decode, encode
 from mlctl_core.embedded.apiserver.table import to_table
 
 if TYPE_CHECKING:
@@ -97,9 +97,27 @@ def render_list(
         kind, api_version = PARTIAL_LIST, f"meta.k8s.io/{form.version}"
         items = [partial_bytes(record, form) for record in page.records]
     else:
-        items = [stored_bytes(record, resource) for record in page.records]
+        items = [_item_bytes(resource, record) for record in page.records]
     head = encode({"kind": kind, "apiVersion": api_version, "metadata": metadata})
     return b'%s,"items":[%s]}' % (head[:-1], b",".join(items))
+
+
+def _item_bytes(resource: Resource, record: Record) -> bytes:
+    """Write an object as it stands in a list: upstream leaves the type of built-in ones out."""
+    raw = stored_bytes(record, resource)
+    if resource.custom:
+        return raw
+    head = b'{"kind":"%s","apiVersion":"%s",' % (
+        resource.kind.encode(),
+        resource.api_version.encode(),
+    )
+    return b"{" + raw[len(head) :] if raw.startswith(head) else _without_type(raw)
+
+
+def _without_type(raw: bytes) -> bytes:
+    obj = decode(raw)
+    del obj["kind"], obj["apiVersion"]
+    return encode(obj)
 
 
 def table_of(

@@ -6,16 +6,17 @@ the resource declares; anything else is refused as upstream refuses it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
 
 from mlctl_core.embedded.apiserver.errors import bad_request
+from mlctl_core.embedded.apiserver.label_syntax import read_label_selector
 from mlctl_core.objects.selectors import (
     FieldRequirement,
     LabelSelector,
     parse_field_selector,
-    parse_label_selector,
 )
 
 if TYPE_CHECKING:
@@ -56,19 +57,29 @@ def make_selection(resource: Resource, labels: str, fields: str, *, name: str = 
     if not labels and not fields and not name:
         return EVERYTHING
     try:
-        label_selector = parse_label_selector(labels) if labels else None
+        label_selector = read_label_selector(labels) if labels else None
     except ValueError as error:
-        raise bad_request(f"unable to parse requirement: {error}") from None
+        raise bad_request(str(error)) from None
     try:
         field_terms = parse_field_selector(fields) if fields else ()
-    except ValueError as error:
-        raise bad_request(f"invalid selector: '{fields}'; {error}") from None
+    except ValueError:
+        raise bad_request(_unreadable(fields)) from None
     for field, _, _ in field_terms:
         if field not in {"metadata.name", "metadata.namespace", *resource.selectable}:
             raise bad_request(_unknown_field(resource, field))
     if name:
         field_terms = (FieldRequirement("metadata.name", "=", name), *field_terms)
     return Selection(label_selector, field_terms)
+
+
+def _unreadable(fields: str) -> str:
+    """Say which term of a field selector makes no sense."""
+    for term in re.findall(r"(?:[^,\\]|\\.?)+", fields):
+        try:
+            parse_field_selector(term)
+        except ValueError:
+            return f"invalid selector: '{fields}'; can't understand '{term}'"
+    return f"invalid selector: '{fields}'"
 
 
 def _unknown_field(resource: Resource, field: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import structlog
@@ -39,23 +40,23 @@ class Collection:
         self.revision = 0
         """Of the last change; the objects are the same for every revision since."""
         self._keys: list[RecordKey] = []
-        """Sorted, as etcd's keys are: by namespace, then by name."""
+        """Sorted by their paths, as etcd's keys are."""
 
     def get(self, namespace: str, name: str) -> Record | None:
         """Look one object up."""
         return self.objects.get(RecordKey(namespace, name))
 
     def records(self, namespace: str = "") -> list[Record]:
-        """List the objects of a namespace, or all, by namespace and name."""
+        """List the objects of a namespace, or all, in the order of their paths."""
         keys = self._keys
         if namespace:
-            first = bisect_left(keys, RecordKey(namespace, ""))
-            keys = keys[first : bisect_left(keys, RecordKey(namespace + "\0", ""))]
+            first = self._position(RecordKey(namespace, ""))
+            keys = keys[first : bisect_left(keys, f"{namespace}{_AFTER_SLASH}", key=_path_of)]
         return [self.objects[key] for key in keys]
 
     def holds(self, namespace: str) -> bool:
         """Whether there is any object of a namespace."""
-        first = bisect_left(self._keys, RecordKey(namespace, ""))
+        first = self._position(RecordKey(namespace, ""))
         return first < len(self._keys) and self._keys[first].namespace == namespace
 
     def records_at(self, revision: int, namespace: str = "") -> list[Record]:
@@ -67,20 +68,30 @@ class Collection:
         if revision >= self.revision:
             return self.records(namespace)
         past = self.history.rewind(self.objects, revision)
-        return [past[key] for key in sorted(past) if not namespace or key.namespace == namespace]
+        keys = sorted(past, key=_path_of)
+        return [past[key] for key in keys if not namespace or key.namespace == namespace]
 
     def record(self, event: Event) -> None:
         """Take a change in."""
         key = event.record.key
         if event.type == "DELETED":
             del self.objects[key]
-            del self._keys[bisect_left(self._keys, key)]
+            del self._keys[self._position(key)]
         else:
             self.objects[key] = event.record
             if event.type == "ADDED":
-                insort(self._keys, key)
+                insort(self._keys, key, key=_path_of)
         self.revision = event.revision
         self.history.append(event)
+
+    def _position(self, key: RecordKey) -> int:
+        return bisect_left(self._keys, key.path, key=_path_of)
+
+
+_path_of = attrgetter("path")
+
+_AFTER_SLASH = chr(ord("/") + 1)
+"""What the paths of a namespace all sort before."""
 
 
 class Store:
@@ -91,6 +102,7 @@ class Store:
         """Of the last change; what a list reports as its resourceVersion."""
         self.by_uid: dict[str, tuple[Collection, RecordKey]] = {}
         self._window = window
+        self._compacted = 0
         self._collections: dict[str, Collection] = {}
         self._listeners: list[Listener] = []
         self._told: deque[tuple[Collection, Event]] = deque()
@@ -100,7 +112,7 @@ class Store:
         """Give the collection of that name, empty when nothing was ever stored in it."""
         found = self._collections.get(name)
         if found is None:
-            found = Collection(name, History(self._window))
+            found = Collection(name, History(self._window, self._compacted))
             self._collections[name] = found
         return found
 
@@ -112,6 +124,12 @@ class Store:
         """End every watch."""
         for collection in self._collections.values():
             collection.history.close()
+
+    def compact(self) -> None:
+        """Forget how everything came to be as it is: what etcd's compaction does by time."""
+        self._compacted = self.revision
+        for collection in self._collections.values():
+            collection.history.compact(self.revision)
 
     def end_history(self, name: str) -> None:
         """End the watches of a collection that is served no more, and forget how it became so."""

@@ -68,6 +68,7 @@ class Watch:
     """Changes up to this revision are not sent, also when they are yet to come."""
     _initial: list[Record] | None = None
     _refused: StatusError | None = None
+    """Upstream answers 200 and says in the stream that a version is too old or too new."""
     _columns_sent: bool = False
 
     def start(self) -> None:
@@ -86,7 +87,8 @@ class Watch:
             raise internal(str(error)) from None
         wants_initial = self.options.send_initial_events
         if wants_initial and asked > current:
-            raise too_large_resource_version(asked, current)
+            self._refused = too_large_resource_version(asked, current)
+            return
         if wants_initial or (wants_initial is None and not asked):
             records = collection.records(self.namespace)
             self._initial = [record for record in records if self.selection.matches(record)]
@@ -96,7 +98,6 @@ class Watch:
         try:
             self._position = history.position_after(self._since)
         except ExpiredError:
-            # Upstream answers 200 and says it in the stream, once the version could be parsed.
             self._refused = expired(f"too old resource version: {asked} ({current})")
 
     async def run(self, sink: Sink) -> None:

@@ -19,12 +19,12 @@ def names(records):
     return [record.key.name for record in records]
 
 
-def test_objects_are_listed_by_namespace_and_name():
+def test_objects_are_listed_by_namespace_and_name_as_one_path():
     store = Store()
     things = store.collection("/things")
     for namespace, name in (("b", "x"), ("a", "z"), ("a-b", "y"), ("a", "w")):
         store.put(things, obj(name, namespace), {})
-    assert names(things.records()) == ["w", "z", "y", "x"]
+    assert names(things.records()) == ["y", "w", "z", "x"]
     assert names(things.records("a")) == ["w", "z"]
     assert things.holds("a-b")
     assert not things.holds("a-")

@@ -1,0 +1,116 @@
+"""Every test runs on each server, in a namespace and with a definition of its own."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from raw_client import connect
+from servers import SERVERS
+from specimens import namespace_named, widget, widget_definition
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "real: needs a real control plane")
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+def endpoint(request):
+    """One running server for all tests of a process."""
+    with SERVERS[request.param]() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def server(endpoint):
+    """Raw HTTP to the server under test, as an administrator."""
+    async with connect(endpoint) as server:
+        yield server
+
+
+@pytest.fixture
+def unique():
+    """A name that nothing else has."""
+    return f"c{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+async def namespace(server, unique):
+    """The name of a new namespace."""
+    await server.made("/api/v1/namespaces", namespace_named(unique))
+    return unique
+
+
+@pytest.fixture
+async def other_namespace(server, unique):
+    """The name of one more new namespace."""
+    await server.made("/api/v1/namespaces", namespace_named(f"{unique}-other"))
+    return f"{unique}-other"
+
+
+@pytest.fixture
+def secrets(namespace):
+    """The path of the namespace's Secrets: of all kinds, one that no controller writes."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
+
+
+@pytest.fixture
+def config_maps(namespace):
+    """The path of the namespace's ConfigMaps."""
+    return f"/api/v1/namespaces/{namespace}/configmaps"
+
+
+@pytest.fixture
+async def pods(server, namespace):
+    """The path of the namespace's pods, which are admitted once it has its service account."""
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    await server.until(f"{accounts}/default", lambda found: found is not None)
+    return f"/api/v1/namespaces/{namespace}/pods"
+
+
+@pytest.fixture
+async def define(server, unique):
+    """Defines a kind in a group that only this test has; gives the path of its objects."""
+
+    async def define(**more):
+        definition = widget_definition(f"{unique}.example.com", **more)
+        await server.made(DEFINITIONS, definition)
+        await established(server, definition)
+        return definition
+
+    return define
+
+
+@pytest.fixture
+async def widgets(server, namespace, endpoint):
+    """The path of the namespace's Widgets, a kind that all tests share."""
+    definition = widget_definition("conformance.example.com")
+    answer = await server.post(DEFINITIONS, definition)
+    assert answer.status in {201, 409}, answer.text
+    await established(server, definition)
+    return f"/apis/conformance.example.com/v1/namespaces/{namespace}/widgets"
+
+
+@pytest.fixture
+def new_widget():
+    """Makes Widgets of the shared kind."""
+    return widget
+
+
+async def established(server, definition):
+    """Wait until objects of a definition can be stored."""
+
+    def is_established(found):
+        conditions = (found.get("status") or {}).get("conditions") or []
+        return {"Established": "True"}.items() <= {
+            one["type"]: one["status"] for one in conditions
+        }.items()
+
+    await server.until(f"{DEFINITIONS}/{definition['metadata']['name']}", is_established)
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        path = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
+        while (await server.get(path)).status != 200:
+            pass
