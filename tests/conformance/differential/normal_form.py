@@ -1,0 +1,78 @@
+"""Answers without what may differ between two servers that behave alike.
+
+Versions and uids become numbers in the order in which they are first seen, so that a version
+that should have stayed, or should have moved, still shows. Times, generated names and tokens
+become words.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TIMES = frozenset(
+    {
+        "creationTimestamp",
+        "deletionTimestamp",
+        "time",
+        "lastTransitionTime",
+        "startTime",
+        "lastUpdateTime",
+    }
+)
+_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_GENERATED = re.compile(r"\bg-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+]0000 UTC)( m=\S+)?")
+_CHOSEN = "2020-01-01T00:00:00Z"
+"""A time that requests give themselves."""
+
+
+class NormalForm:
+    """The normal form of the answers of one sequence on one server."""
+
+    def __init__(self, namespace):
+        self._namespace = namespace
+        self._uids = {}
+        self._versions = {}
+
+    def of(self, value, key="", parent=""):
+        if isinstance(value, dict):
+            is_list = "items" in value or "rows" in value or value.get("kind") == "Table"
+            return {
+                self._text(name): self._metadata(one)
+                if is_list and name == "metadata"
+                else self.of(one, name, key)
+                for name, one in value.items()
+            }
+        if key == "managedFields" and isinstance(value, list):
+            # Their order follows times, which pass between two requests on one server only.
+            value = sorted(
+                value,
+                key=lambda one: (one["manager"], one["operation"], one.get("subresource", "")),
+            )
+        if isinstance(value, list):
+            return [self.of(one, key, parent) for one in value]
+        if isinstance(value, str):
+            return self._string(value, key, parent)
+        return value
+
+    def _metadata(self, metadata):
+        """Of a list: its version is the server's, at whatever others did meanwhile."""
+        found = {name: one for name, one in metadata.items() if name != "selfLink"}
+        if "resourceVersion" in found:
+            found["resourceVersion"] = "now"
+        if found.get("continue"):
+            found["continue"] = "token"
+        return found
+
+    def _string(self, value, key, parent):
+        if key == "resourceVersion" and parent in {"metadata", ""}:
+            return f"version-{self._versions.setdefault(value, len(self._versions))}"
+        if key in _TIMES and value != _CHOSEN:
+            return "time"
+        return self._text(value)
+
+    def _text(self, text):
+        text = text.replace(self._namespace, "{ns}")
+        text = _UID.sub(lambda uid: f"uid-{self._uids.setdefault(uid[0], len(self._uids))}", text)
+        text = _GENERATED.sub("g-*****", text)
+        return _TIME.sub(lambda time: time[0] if time[0] == _CHOSEN else "time", text)
