@@ -21,12 +21,12 @@ from mlctl_core.client.errors import (
     AlreadyExistsError,
     ClientError,
     ConflictError,
+    LeaseLostError,
     NotFoundError,
 )
 from mlctl_core.clock import deadline
 from mlctl_core.objects.json import Json
 from mlctl_core.objects.kinds import LEASE
-from mlctl_core.reconcile.writer import LeaseLostError
 
 if TYPE_CHECKING:
     from random import Random
@@ -35,14 +35,17 @@ if TYPE_CHECKING:
     from mlctl_core.clock import Clock
     from mlctl_core.telemetry.metrics import Metrics
 
-# client-go's and controller-runtime's defaults. A standby takes over LEASE_SECONDS after the
-# last renewal it saw; the leader stops RENEW_SECONDS after the last that succeeded, earlier by
-# what its clock may run slower.
+# client-go's and controller-runtime's defaults. A standby takes over LEASE_SECONDS after it saw
+# the last renewal; the leader stops RENEW_SECONDS after the last that succeeded, earlier by what
+# its clock may run slower.
 LEASE_SECONDS = 15
 RENEW_SECONDS = 10.0
 RETRY_SECONDS = 2.0
-# Retries are spread by up to this factor, so that standbys do not ask in step (JitterFactor).
-JITTER = 1.2
+# Retries are spread by up to this factor, so that standbys do not ask in step. client-go's 1.2
+# lets the Lease of a leader that died lie unused for 24 s; with this it is 18 s and a request:
+# a renewal is seen RETRY_SECONDS * (1 + JITTER) late at most, and what runs out is asked for
+# when it does.
+JITTER = 0.5
 # One hanging request must leave time for another within RENEW_SECONDS.
 REQUEST_SECONDS = max(1.0, RENEW_SECONDS / 2)
 # Tries to give the Lease back; whoever waits for it waits LEASE_SECONDS otherwise.
@@ -109,15 +112,17 @@ class Elector:
         Raises:
             LeaseLostError: it does not, or not any more.
         """
-        if self._clock.monotonic() >= self._valid_until:
+        if not self._leads():
             raise LeaseLostError(f"Lease {self._namespace}/{self._name} is not held for certain")
 
     async def acquire(self) -> None:
         """Wait until this process leads."""
         while not await self._try():
+            now = self._clock.monotonic()
             # Jitter spreads candidates that were all started by one rollout.
-            spread = 1 + self._random.random() * JITTER
-            await self._clock.sleep(RETRY_SECONDS * spread)
+            wait = RETRY_SECONDS * (1 + self._random.random() * JITTER)
+            left = 0.0 if self._seen is None else self._runs_out(self._seen) - now
+            await self._clock.sleep(min(wait, left) if left > 0 else wait)
         self._metrics.leader(self._name, leads=True)
         _log.info("leading", lease=self._name, identity=self._identity)
 
@@ -125,12 +130,16 @@ class Elector:
         """Renew the Lease until it is lost.
 
         Raises:
-            LeaseLostError: another process holds it, or it was not renewed in RENEW_SECONDS.
+            LeaseLostError: another process holds it, or it was not renewed in RENEW_SECONDS,
+                whatever the server does meanwhile.
         """
         try:
             while True:
-                await self._clock.sleep(RETRY_SECONDS)
-                await self._try()
+                try:
+                    async with deadline(self._clock, self._valid_until - self._clock.monotonic()):
+                        await self._renew()
+                except TimeoutError:
+                    self._valid_until = float("-inf")
                 self.guard()
         except LeaseLostError:
             self._metrics.leader(self._name, leads=False)
@@ -142,7 +151,7 @@ class Elector:
 
         Nothing is written any more from here on. A Lease that cannot be given back runs out.
         """
-        held = self._clock.monotonic() < self._valid_until
+        held = self._leads()
         self._valid_until = float("-inf")
         self._metrics.leader(self._name, leads=False)
         if not held:
@@ -164,6 +173,13 @@ class Elector:
             _log.info("lease released", lease=self._name)
             return
 
+    async def _renew(self) -> None:
+        """Return once the Lease is renewed, or is known to be another's."""
+        while self._leads():
+            await self._clock.sleep(RETRY_SECONDS)
+            if await self._try():
+                return
+
     async def _try(self) -> bool:
         """Take or renew the Lease; False when that is not possible now."""
         started = self._clock.monotonic()
@@ -171,7 +187,6 @@ class Elector:
             async with deadline(self._clock, REQUEST_SECONDS):
                 held = await self._take()
         except (ConflictError, AlreadyExistsError):
-            self._seen = None
             return False
         except (ClientError, TimeoutError) as error:
             _log.warning("lease not renewed", lease=self._name, error=str(error) or "timed out")
@@ -184,14 +199,26 @@ class Elector:
         return held
 
     async def _take(self) -> bool:
-        leads = self._clock.monotonic() < self._valid_until
-        # A leader knows the Lease's state from its own last write; a conflict shows when not.
-        seen = self._seen if leads and self._seen is not None else await self._read()
+        if self._leads() and self._seen is not None:
+            # A leader knows the Lease's state from its own last write, and need not read it.
+            try:
+                await self._write(self._seen)
+            except (ConflictError, NotFoundError):
+                # Touched or removed by somebody, or by our own write whose answer was lost.
+                pass
+            else:
+                return True
+        seen = await self._read()
         if seen is None:
             self._remember(await self._client.create(LEASE, self._fresh(), self._namespace))
             return True
         if seen.holder not in ("", self._identity) and not self._ran_out(seen):
             return False
+        await self._write(seen)
+        return True
+
+    async def _write(self, seen: _Seen) -> None:
+        """Put our name and the time on the Lease that was seen, if it has not changed since."""
         spec = {
             **seen.spec,
             "holderIdentity": self._identity,
@@ -203,7 +230,6 @@ class Elector:
             spec["leaseTransitions"] = (seen.spec.get("leaseTransitions") or 0) + 1
         # Carries the resourceVersion that was seen: of two candidates one gets a conflict.
         self._remember(await self._client.replace(LEASE, {**seen.lease, "spec": spec}))
-        return True
 
     async def _read(self) -> _Seen | None:
         try:
@@ -221,8 +247,14 @@ class Elector:
 
     def _ran_out(self, seen: _Seen) -> bool:
         """Whether the holder has not renewed for as long as it said, by our clock alone."""
-        seconds = seen.spec.get("leaseDurationSeconds") or LEASE_SECONDS
-        return bool(self._clock.monotonic() >= seen.at + seconds)
+        return self._clock.monotonic() >= self._runs_out(seen)
+
+    def _runs_out(self, seen: _Seen) -> float:
+        seconds: float = seen.spec.get("leaseDurationSeconds") or LEASE_SECONDS
+        return seen.at + seconds
+
+    def _leads(self) -> bool:
+        return self._clock.monotonic() < self._valid_until
 
     def _fresh(self) -> Json:
         return {

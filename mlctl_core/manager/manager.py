@@ -20,7 +20,7 @@ import structlog
 from mlctl_core.cache.shared import SharedCaches
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
-from mlctl_core.client.errors import ConfigError
+from mlctl_core.client.errors import ConfigError, LeaseLostError
 from mlctl_core.clock import Clock, SystemClock, deadline
 from mlctl_core.manager.args import BindAddress, ManagerOptions, parse_args, usage_error
 from mlctl_core.manager.health import Endpoint, HttpServer, probes, scrapes
@@ -29,7 +29,7 @@ from mlctl_core.manager.signals import on_stop_signal
 from mlctl_core.manager.wiring import CustomController, Declaration, Surroundings, Wired, wire
 from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.dry_run import Printer
-from mlctl_core.reconcile.writer import LeaseLostError, Writer
+from mlctl_core.reconcile.writer import Writer
 from mlctl_core.telemetry import log
 from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
@@ -183,7 +183,7 @@ class Manager:
         await self._serve(self.options.health_address, probes(self._ready.is_set))
         await self._serve(self.options.metrics_address, scrapes(self.metrics))
         config = self._config or load_config(self.options.kubeconfig, clock=self._clock)
-        client = self._client(config)
+        client = self._client(config, guard=self._guard)
         identity = f"{socket.gethostname()}_{self._random.getrandbits(64):016x}"
         if not self.options.dry_run:
             self._recorder = EventRecorder(
@@ -218,12 +218,15 @@ class Manager:
             await _cancel([self._starter])
         for wired in self._wired:
             wired.queue.shut_down(drain=False)
-        if self._workers:
+        # Without the Lease nothing may be finished: another may be at it already.
+        if isinstance(self._error, LeaseLostError):
+            await _cancel(self._workers)
+        elif self._workers:
             _, late = await self._wait(self._workers)
             if late:
                 _log.warning("reconciles cut off at the stop", workers=len(late))
             await _cancel(late)
-        if self._recorder is not None:
+        if self._recorder is not None and not isinstance(self._error, LeaseLostError):
             await self._recorder.drain()
         await _cancel(self._tasks)
         if self._elector is not None:
@@ -257,8 +260,8 @@ class Manager:
         self.ports |= dict.fromkeys(endpoints, port)
         _log.info("listening", host=address.host or "*", port=port, paths=list(endpoints))
 
-    def _client(self, config: ClusterConfig) -> Client:
-        client = Client(config, clock=self._clock, metrics=self.metrics)
+    def _client(self, config: ClusterConfig, guard: Callable[[], None] | None = None) -> Client:
+        client = Client(config, clock=self._clock, metrics=self.metrics, guard=guard)
         self._clients.append(client)
         return client
 
@@ -266,9 +269,7 @@ class Manager:
         def sink(planner: Planner[Any], stores: Mapping[Kind, Store]) -> PlanSink:
             if self.options.dry_run:
                 return Printer(stores, sys.stdout)
-            return Writer(
-                client, guard=self._guard, stores=stores, field_manager=planner.field_manager
-            )
+            return Writer(client, stores=stores, field_manager=planner.field_manager)
 
         shared = Surroundings(
             client=client,
@@ -276,7 +277,6 @@ class Manager:
             clock=self._clock,
             random=self._random,
             metrics=self.metrics,
-            guard=self._guard,
             recorder=self._recorder,
             sink=sink,
         )

@@ -48,14 +48,13 @@ def _kinds(things: Sequence[str | Kind | type]) -> tuple[Kind, ...]:
 class CustomController:
     """A controller through the low-level door: reads and writes as it likes.
 
-    Without a plan there is no gate, no dry run, and no guard but the one that is used.
+    Without a plan there is no gate and no dry run; the client has the guard of the Lease.
     """
 
     kind: Kind = attrs.field(converter=kind_of)
     """The kind whose keys are reconciled."""
-    reconciler: Callable[[Client, Mapping[Kind, Store], Callable[[], None]], Reconciler]
-    """Makes the reconciler from the client, the caches, and the guard: to be called before
-    every write, it raises when the lease is lost."""
+    reconciler: Callable[[Client, Mapping[Kind, Store]], Reconciler]
+    """Makes the reconciler from the client and the caches."""
     owns: tuple[Kind, ...] = attrs.field(default=(), converter=_kinds)
     watches: tuple[Watch, ...] = ()
     """Only `Watch.map` is of use here."""
@@ -91,7 +90,6 @@ class Surroundings:
     clock: Clock
     random: Random
     metrics: Metrics
-    guard: Callable[[], None]
     recorder: EventRecorder | None
     sink: Callable[[Planner[Any], Mapping[Kind, Store]], PlanSink]
     """Makes what carries out the plans of a planner."""
@@ -122,7 +120,7 @@ def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None
         )
         reconciler = _plan_reconciler(declaration, shared, stores, gate, metrics)
     else:
-        reconciler = declaration.reconciler(shared.client, stores, shared.guard)
+        reconciler = declaration.reconciler(shared.client, stores)
     controller = Controller(
         name,
         reconciler,

@@ -18,7 +18,7 @@ from mlctl_core.client.errors import ClientError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.queue.workqueue import QueueShutDownError
 from mlctl_core.reconcile.plan import Reconciler, Request
-from mlctl_core.reconcile.writer import LeaseLostError, RefusedError, StaleError
+from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import (
     RESULT_ERROR,
     RESULT_REQUEUE,
@@ -146,7 +146,7 @@ class Controller:
         except DecodeError as error:
             self._metrics.terminal_error()
             _log.error("object cannot be understood", error=str(error))
-        except (ClientError, RefusedError, LeaseLostError, TimeoutError) as error:
+        except (ClientError, RefusedError, TimeoutError) as error:
             _log.warning("reconcile failed", error=f"{type(error).__name__}: {error}")
         except Exception:  # noqa: BLE001 - one object's bug must not stop the others
             self._metrics.panicked()

@@ -94,7 +94,7 @@ class PlanReconciler:
 
         Raises:
             DecodeError: the object does not fit its class; it has an event that says where.
-            StaleError, RefusedError, LeaseLostError, ClientError: a write failed.
+            StaleError, RefusedError, ClientError: a write failed.
             TimeoutError: ``observe`` took too long.
             Exception: whatever the planner raised; the object has an event that names the place.
         """

@@ -1,16 +1,16 @@
 """The only place that writes: carries out what is left of a plan once no-ops are gone.
 
-Promises, for every single write, that the lease is still held by the local clock, that it
-cannot hit another object than the one that was seen (UIDs, deterministic names), that fields
-of others are left alone, and that a write which the server has answered with "nothing
-changed" is not sent again. Does not promise that a plan is carried out in whole: it stops at
+Promises, for every single write, that it cannot hit another object than the one that was seen
+(UIDs, deterministic names), that fields of others are left alone, and that a write which the
+server has answered with "nothing changed" is not sent again. That the lease is held is seen to
+by the client, which has a guard. Does not promise that a plan is carried out in whole: it stops at
 the first failure, and what is left is planned again from what then is.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -59,13 +59,6 @@ _BOOKKEEPING = ("generation", "managedFields", "resourceVersion")
 # Answers that the same request would get again: bad, forbidden (also by quota), no such
 # namespace or resource, too large, invalid. Whatever else goes wrong passes by itself.
 _FINAL = frozenset({400, 403, 404, 405, 413, 415, 422})
-
-Guard = Callable[[], None]
-"""Called before each write; raises `LeaseLostError` when this process may no longer write."""
-
-
-class LeaseLostError(Exception):
-    """Another process may lead by now: nothing was written."""
 
 
 class StaleError(Exception):
@@ -127,7 +120,6 @@ class Writer:
 
     Args:
         client: Where to write.
-        guard: See `Guard`.
         stores: The caches of the kinds that the planner declared; plans are compared with them.
         field_manager: Under which name the server keeps account of our fields.
     """
@@ -136,12 +128,10 @@ class Writer:
         self,
         client: Client,
         *,
-        guard: Guard,
         stores: Mapping[Kind, Store],
         field_manager: str,
     ) -> None:
         self._client = client
-        self._guard = guard
         self._stores = stores
         self._kinds = {str(kind): kind for kind in stores}
         self._manager = field_manager
@@ -204,7 +194,6 @@ class Writer:
             raise
 
     async def _create(self, create: Create) -> Written:
-        self._guard()
         try:
             raw = await self._client.create(
                 create.kind, create.body, create.key.namespace, field_manager=self._manager
@@ -230,7 +219,6 @@ class Writer:
         if self._no_ops.get(place) == memo:
             return None
         await self._migrate(apply)
-        self._guard()
         raw = await self._client.apply(
             apply.kind, apply.body, field_manager=self._manager, force=True
         )
@@ -250,7 +238,6 @@ class Writer:
             raise StaleError(f"{apply.kind} {apply.key} was made anew")
         entries = migrated(metadata.get("managedFields") or (), self._manager)
         if entries is not None:
-            self._guard()
             patch: list[Json] = [
                 {"op": "replace", "path": "/metadata/managedFields", "value": entries},
                 # Refused as a conflict when anybody has written in between.
@@ -276,7 +263,6 @@ class Writer:
         place = (merge.kind, merge.key, merge.subresource or "patch")
         if merge.resource_version and self._no_ops.get(place) == memo:
             return None
-        self._guard()
         try:
             raw = await self._client.patch(
                 merge.kind,
@@ -291,7 +277,6 @@ class Writer:
         return self._noted(merge, raw, place, memo)
 
     async def _remove(self, remove: Remove) -> Written | None:
-        self._guard()
         try:
             raw = await self._client.delete(
                 remove.kind,

@@ -10,6 +10,7 @@ from mlctl_core.client.errors import (
     AlreadyExistsError,
     ConflictError,
     ConnectionFailedError,
+    LeaseLostError,
     NotFoundError,
 )
 from mlctl_core.manager.leader import (
@@ -20,7 +21,6 @@ from mlctl_core.manager.leader import (
     RETRY_SECONDS,
     Elector,
 )
-from mlctl_core.reconcile.writer import LeaseLostError
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 
@@ -52,6 +52,7 @@ class LeaseClient:
         self.server = server
         self.error = None
         self.hang = None
+        self.lost_answers = 0
         self.requests = 0
 
     async def reach(self):
@@ -75,9 +76,15 @@ class LeaseClient:
 
     async def replace(self, kind, body, **options):
         await self.reach()
+        if self.server.lease is None:
+            raise NotFoundError(404)
         if body["metadata"]["resourceVersion"] != self.server.lease["metadata"]["resourceVersion"]:
             raise ConflictError(409)
-        return self.server.store(body)
+        answer = self.server.store(body)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise ConnectionFailedError("reset")
+        return answer
 
 
 class Candidate:
@@ -213,6 +220,78 @@ async def test_a_request_that_hangs_once_does_not_cost_the_lease(rig):
     for _ in range(100):
         await rig.clock.advance(0.1)
         assert a.leads
+
+
+async def test_a_server_that_hangs_costs_the_lease_at_the_renew_deadline_and_not_later(rig):
+    a = rig.candidate("a")
+    a.start()
+    await rig.clock.settle()
+    a.client.hang = asyncio.Event()
+    await rig.clock.advance(RENEW_SECONDS - 0.1)
+    assert a.leads
+    assert not a.task.done()
+    await rig.clock.advance(0.1)
+    assert isinstance(a.task.exception(), LeaseLostError)
+    assert not a.leads
+
+
+async def test_the_renew_deadline_counts_from_the_last_renewal(rig):
+    a = rig.candidate("a")
+    a.start()
+    await rig.clock.advance(60 * RETRY_SECONDS)
+    a.client.hang = asyncio.Event()
+    await rig.clock.advance(RENEW_SECONDS - 0.1)
+    assert a.leads
+    await rig.clock.advance(0.1)
+    assert isinstance(a.task.exception(), LeaseLostError)
+
+
+async def test_a_renewal_whose_answer_was_lost_does_not_cost_the_lease(rig):
+    a = rig.candidate("a")
+    a.start()
+    await rig.clock.settle()
+    a.client.lost_answers = 1
+    for _ in range(300):
+        await rig.clock.advance(0.1)
+        assert a.leads
+    assert rig.server.lease["spec"]["leaseTransitions"] == 0
+
+
+async def test_a_lease_that_was_removed_is_made_again_by_who_leads(rig):
+    a = rig.candidate("a")
+    a.start()
+    await rig.clock.settle()
+    rig.server.lease = None
+    await rig.clock.advance(RETRY_SECONDS + 0.1)
+    assert rig.server.holder == "a"
+    await rig.clock.advance(2 * RENEW_SECONDS)
+    assert a.leads
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.5, 1.0, 1.5, 1.9])
+@pytest.mark.parametrize("name", ["b", "c", "d"])
+async def test_a_leader_that_died_is_followed_within_18_seconds_whenever_that_was(rig, name, phase):
+    a, b = rig.candidate("a"), rig.candidate(name)
+    a.start()
+    await rig.clock.settle()
+    b.start()
+    await rig.clock.advance(60 + phase)
+    await a.stop()
+    await rig.clock.advance(LEASE_SECONDS + RETRY_SECONDS * (1 + JITTER) + 0.1)
+    assert b.leads
+
+
+async def test_a_standby_asks_no_faster_when_the_lease_ran_out_and_the_server_is_away(rig):
+    a, b = rig.candidate("a"), rig.candidate("b")
+    a.start()
+    await rig.clock.settle()
+    b.start()
+    await rig.clock.advance(5)
+    await a.stop()
+    b.client.error = ConnectionFailedError("refused")
+    before = b.client.requests
+    await rig.clock.advance(100)
+    assert b.client.requests - before <= 100 / RETRY_SECONDS + 1
 
 
 async def test_a_process_that_slept_writes_nothing_when_it_wakes(rig):

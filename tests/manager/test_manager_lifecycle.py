@@ -209,7 +209,7 @@ async def test_a_dry_run_prints_what_it_would_do_and_writes_nothing(cluster, mon
 class Counter:
     """A reconciler of the low-level kind: it only notes what it was asked."""
 
-    def __init__(self, client, stores, guard):
+    def __init__(self, client, stores):
         self.stores = stores
         self.seen = asyncio.Queue()
 
@@ -221,8 +221,8 @@ class Counter:
 async def test_the_low_level_door(cluster):
     made = []
 
-    def build(client, stores, guard):
-        made.append(Counter(client, stores, guard))
+    def build(client, stores):
+        made.append(Counter(client, stores))
         return made[0]
 
     custom = CustomController(kind=website.Website, reconciler=build, owns=["v1/Service"])

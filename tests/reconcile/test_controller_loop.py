@@ -8,14 +8,14 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mlctl_core.client.errors import ConnectionFailedError
+from mlctl_core.client.errors import ConnectionFailedError, LeaseLostError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import POD
 from mlctl_core.queue.workqueue import WorkQueue
 from mlctl_core.reconcile.controller import Controller
 from mlctl_core.reconcile.plan import Result, WriteFailure
-from mlctl_core.reconcile.writer import LeaseLostError, RefusedError, StaleError
+from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 

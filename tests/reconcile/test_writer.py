@@ -11,7 +11,7 @@ from mlctl_core.cache.store import Entry, Store
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import ClusterConfig
 from mlctl_core.client.credentials import Access, StaticCredentials
-from mlctl_core.client.errors import ConnectionFailedError
+from mlctl_core.client.errors import ConnectionFailedError, LeaseLostError
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD
@@ -19,7 +19,6 @@ from mlctl_core.objects.metadata import decode_metadata
 from mlctl_core.reconcile.changes import Owner
 from mlctl_core.reconcile.plan import NAME_TAKEN, Delete, Patch, Plan
 from mlctl_core.reconcile.writer import (
-    LeaseLostError,
     PartialError,
     RefusedError,
     StaleError,
@@ -34,10 +33,22 @@ class Counting(Client):
 
     requests: list[str]
     lose_answer = False
+    may_write = True
+
+    def __init__(self, config):
+        super().__init__(config, guard=self.guard)
+
+    def guard(self):
+        if not self.may_write:
+            raise LeaseLostError("not held")
 
     async def request(self, method, path, **options):
         self.requests.append(f"{method} {path.split('/v1/')[-1]}")
-        answer = await super().request(method, path, **options)
+        try:
+            answer = await super().request(method, path, **options)
+        except LeaseLostError:
+            self.requests.pop()  # it was not sent
+            raise
         if self.lose_answer and method != "GET":
             self.lose_answer = False
             raise ConnectionFailedError("reset")
@@ -50,15 +61,10 @@ class Rig:
     def __init__(self, client):
         self.client = client
         self.stores = {kind: Store() for kind in KINDS}
-        self.may_write = True
         self.writer = self.new_writer()
 
     def new_writer(self):
-        return Writer(self.client, guard=self.guard, stores=self.stores, field_manager="tester")
-
-    def guard(self):
-        if not self.may_write:
-            raise LeaseLostError("not held")
+        return Writer(self.client, stores=self.stores, field_manager="tester")
 
     async def sync(self):
         """Bring the caches up to date."""
@@ -324,7 +330,7 @@ async def test_a_plan_goes_on_past_a_failure_that_the_planner_knew(rig):
 
 
 async def test_nothing_is_written_without_the_lease(rig):
-    rig.may_write = False
+    rig.client.may_write = False
     patch = Patch(kind=CONFIG_MAP, name="owner", body={"data": {"x": "y"}})
     for plan in (
         Plan(apply=[config_map()]),
@@ -338,7 +344,7 @@ async def test_nothing_is_written_without_the_lease(rig):
 
 async def test_the_lease_is_asked_for_before_each_write_of_an_apply(rig):
     await rig.execute(Plan(apply=[config_map()]))
-    rig.may_write = False
+    rig.client.may_write = False
     error, requests = await rig.failing(Plan(apply=[config_map(data={"a": "2"})]))
     assert isinstance(error.cause, LeaseLostError)
     assert [r.split()[0] for r in requests] == ["GET"]
