@@ -9,6 +9,7 @@ import attrs
 from apis.v1alpha1.common import JOB_COLUMNS, JOB_RULES, JobSpec, fixed_while_pods_exist
 from apis.v1alpha1.refusal import not_supported
 from apis.v1alpha1.status import JobStatus
+from apis.v1alpha1.values import matches
 from mlctl_core.objects.metadata import Metadata
 from mlctl_core.objects.resource import Rule, Schema, resource, rules
 
@@ -23,6 +24,9 @@ _ENTRYPOINT = (
 # What PEP 508 needs (names, extras, versions, markers, addresses) and nothing that a shell or a
 # requirements file would read as more: no line break, no backslash, no $, no option.
 _REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9 ._,<>=!~;:()'\"@/+%#&?*\[\]-]*$"
+_NO_REQUIREMENT = (
+    "a dependency is one requirement (PEP 508), such as pandas>=2, without pip options"
+)
 
 _Replicas = Annotated[int, Schema(format="int32", minimum=1, maximum=1024)]
 
@@ -69,7 +73,20 @@ class Elastic:
 class PythonJobSpec(JobSpec):
     """What a PythonJob runs and how."""
 
-    entrypoint: Annotated[str, Schema(min_length=1, max_length=512, pattern=_ENTRYPOINT)]
+    entrypoint: Annotated[
+        str,
+        Schema(
+            min_length=1,
+            max_length=512,
+            rules=(
+                matches(
+                    _ENTRYPOINT,
+                    "an entrypoint is a file of the source (train.py), a module (package.module) "
+                    "or a function of one (module:function): put arguments into args",
+                ),
+            ),
+        ),
+    ]
     """What is run: a file of the source (train.py), a module (package.module) or a function of one
     (module:function)."""
     dependencies: Annotated[
@@ -79,12 +96,9 @@ class PythonJobSpec(JobSpec):
                 Schema(
                     min_length=1,
                     max_length=512,
-                    pattern=_REQUIREMENT,
                     rules=(
-                        Rule(
-                            "!self.contains(' -')",
-                            "a dependency is one requirement (PEP 508) without pip options",
-                        ),
+                        matches(_REQUIREMENT, _NO_REQUIREMENT),
+                        Rule("!self.contains(' -')", _NO_REQUIREMENT),
                     ),
                 ),
             ],

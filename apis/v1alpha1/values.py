@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, TypeAlias
 
 from mlctl_core.objects.resource import Rule, Schema
@@ -20,11 +21,19 @@ __all__ = [
     "ShortName",
     "Time",
     "Uri",
+    "matches",
 ]
 
 _SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 # More than 0: a part of zero size is left out, not written.
 _POSITIVE = r"([0-9]*[1-9][0-9]*(\.[0-9]*)?|[0-9]*\.[0-9]*[1-9][0-9]*)"
+
+
+def matches(pattern: str, message: str) -> Rule:
+    """Refuse a text that `pattern` (RE2) does not match, in words rather than by the pattern."""
+    # CEL reads JSON's strings as they are.
+    return Rule(f"self.matches({json.dumps(pattern)})", message)
+
 
 ObjectName: TypeAlias = Annotated[str, Schema(min_length=1, max_length=253, pattern=_SUBDOMAIN)]
 """The name of an object of any kind: a DNS subdomain."""

@@ -104,13 +104,17 @@ REFUSED = {
     "an entrypoint outside of the code": (
         spec(entrypoint="../train.py"),
         "spec.entrypoint",
-        "should match",
+        "put arguments into args",
     ),
-    "an absolute entrypoint": (spec(entrypoint="/bin/train.py"), "spec.entrypoint", "should match"),
+    "an absolute entrypoint": (
+        spec(entrypoint="/bin/train.py"),
+        "spec.entrypoint",
+        "put arguments into args",
+    ),
     "an entrypoint with arguments": (
         spec(entrypoint="train.py --fast"),
         "spec.entrypoint",
-        "should match",
+        "put arguments into args",
     ),
     "a file name with a directory": (
         spec(source={"inline": {"a/b.py": ""}}),
@@ -166,7 +170,7 @@ REFUSED = {
     "an option for pip": (
         spec(dependencies=["--index-url=https://example.org"]),
         "spec.dependencies[0]",
-        "should match",
+        "without pip options",
     ),
     "an option behind a requirement": (
         spec(dependencies=["pandas --global-option=x"]),
@@ -176,7 +180,7 @@ REFUSED = {
     "two requirements in one": (
         spec(dependencies=["pandas\n-r other"]),
         "spec.dependencies[0]",
-        "should match",
+        "without pip options",
     ),
     "a negative limit": (spec(backoffLimit=-1), "spec.backoffLimit", "greater than or equal to 0"),
     "a deadline of no time": (

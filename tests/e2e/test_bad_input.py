@@ -28,6 +28,11 @@ REFUSED = {
         "spec.entrypoint",
         "add the file or name one that is there",
     ),
+    "an entrypoint with arguments": (
+        job("bad", entrypoint="main.py --fast"),
+        "spec.entrypoint",
+        "put arguments into args",
+    ),
     "an entrypoint without a source": (
         job("bad", source=None),
         "spec.entrypoint",
