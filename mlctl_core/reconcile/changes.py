@@ -273,7 +273,9 @@ def _status(owner: Owner, status: Json | None) -> Change | None:
     return Merge(
         kind=owner.kind,
         key=owner.key,
-        body=_guarded({"status": difference}, owner.metadata.uid, ""),
+        # A difference means something only against what it was taken from: written late, by a
+        # leader that was deposed or after a time-out, it would mix two states into a third.
+        body=_guarded({"status": difference}, owner.metadata.uid, owner.metadata.resource_version),
         subresource="status",
         observed=observed,
         resource_version=owner.metadata.resource_version,

@@ -108,7 +108,8 @@ class Plan:
     patch: tuple[Patch, ...] = attrs.field(default=(), converter=_patches)
     delete: tuple[Delete, ...] = attrs.field(default=(), converter=_deletes)
     status: Json | None = None
-    """The whole status as it should be; None leaves it alone. Only the difference is sent."""
+    """The whole status as it should be; None leaves it alone. Only the difference is sent, and
+    refused when the object is not any more as the view showed it."""
     requeue_after: float | None = None
     """Seconds until the next look; 0 is as soon as the caches have seen this plan's writes."""
     events: tuple[EventNote, ...] = attrs.field(default=(), converter=_notes)

@@ -155,11 +155,14 @@ def test_an_owner_that_is_gone_cannot_own():
         changes(gone, Plan(apply=[POD_BODY]), stores(), BY_NAME)
 
 
-def test_the_status_is_sent_as_what_differs_guarded_by_uid():
+def test_the_status_is_sent_as_what_differs_from_the_very_version_that_was_seen():
     (merge,) = sent(Plan(status={"phase": "Succeeded", "count": 1}))
     assert isinstance(merge, Merge)
     assert merge.subresource == "status"
-    assert merge.body == {"status": {"phase": "Succeeded"}, "metadata": {"uid": "uid-owner"}}
+    assert merge.body == {
+        "status": {"phase": "Succeeded"},
+        "metadata": {"uid": "uid-owner", "resourceVersion": "1"},
+    }
 
 
 def test_a_field_that_left_the_status_is_removed():

@@ -262,6 +262,22 @@ async def test_the_status_of_an_object_made_anew_is_not_touched(rig):
     assert (await rig.live(POD, "p"))["status"]["phase"] == "Pending"
 
 
+async def test_a_status_that_comes_late_does_not_mix_with_a_newer_one(rig):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    pod["spec"] = {"containers": [{"name": "main", "image": "i"}]}
+    await rig.client.create(POD, pod, NS)
+    await rig.sync()
+    entry = rig.stores[POD].get(ObjectKey(NS, "p"))
+    owner = Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
+    status = json.loads(entry.raw)["status"]
+    succeeded = {"status": {"phase": "Succeeded"}}
+    await rig.client.patch(POD, "p", succeeded, NS, subresource="status")
+    with pytest.raises(PartialError) as raised:
+        await rig.writer.execute(owner, Plan(status={**status, "reason": "NodeLost"}))
+    assert isinstance(raised.value.cause, StaleError)
+    assert "reason" not in (await rig.live(POD, "p"))["status"]
+
+
 async def test_a_create_whose_answer_was_lost_is_recognised_and_not_made_twice(rig):
     plan = Plan(apply=[config_map()])
     rig.client.lose_answer = True
