@@ -83,6 +83,8 @@ class Merge:
     observed: Json
     resource_version: str
     """Of the cached object; empty when there is none."""
+    own: bool = False
+    """The status of the planned object itself, which cannot be gone without being news."""
 
 
 @attrs.frozen(kw_only=True)
@@ -279,6 +281,7 @@ def _status(owner: Owner, status: Json | None) -> Change | None:
         subresource="status",
         observed=observed,
         resource_version=owner.metadata.resource_version,
+        own=True,
     )
 
 

@@ -111,7 +111,8 @@ class Plan:
     """The whole status as it should be; None leaves it alone. Only the difference is sent, and
     refused when the object is not any more as the view showed it."""
     requeue_after: float | None = None
-    """Seconds until the next look; 0 is as soon as the caches have seen this plan's writes."""
+    """Seconds until the next look; 0 is as soon as the caches have seen this plan's writes, and
+    no look at all when nothing had to be written."""
     events: tuple[EventNote, ...] = attrs.field(default=(), converter=_notes)
 
 

@@ -126,8 +126,7 @@ class PlanReconciler:
             self._record(entry.metadata, "Warning", RECONCILE_ERROR, _where(error), "Plan")
             raise
         owner = Owner(kind=self._planner.kind, key=key, metadata=entry.metadata, raw=entry.raw)
-        await self._carry_out(owner, plan, request)
-        return Result(requeue_after=plan.requeue_after)
+        return await self._carry_out(owner, plan, request)
 
     def _decoded(self, entry: Entry) -> Any:
         if entry.undecodable:
@@ -142,10 +141,9 @@ class PlanReconciler:
             return Result()
         plan = self._planner.gone(key, self._view(key, None))
         owner = Owner(kind=self._planner.kind, key=key, metadata=None)
-        await self._carry_out(owner, plan, request)
-        return Result(requeue_after=plan.requeue_after)
+        return await self._carry_out(owner, plan, request)
 
-    async def _carry_out(self, owner: Owner, plan: Plan, request: Request) -> None:
+    async def _carry_out(self, owner: Owner, plan: Plan, request: Request) -> Result:
         key = owner.key
         known = self._failures.get(key, ())
         try:
@@ -174,6 +172,10 @@ class PlanReconciler:
         self._failures.pop(key, None)
         self._wrote(request, written)
         self._record_all(owner.metadata, plan.events)
+        if plan.requeue_after is not None and plan.requeue_after <= 0 and not written:
+            # Nothing is there to be seen, as in a dry run: the same plan would follow for ever.
+            return Result()
+        return Result(requeue_after=plan.requeue_after)
 
     def _wrote(self, request: Request, written: Sequence[Written]) -> None:
         if not written:

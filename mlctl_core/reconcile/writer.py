@@ -10,7 +10,6 @@ the first failure, and what is left is planned again from what then is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -44,6 +43,8 @@ from mlctl_core.reconcile.field_ownership import migrated
 from mlctl_core.reconcile.plan import Plan, WriteFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mlctl_core.cache.store import Store
     from mlctl_core.client.client import Client
     from mlctl_core.objects.json import Json
@@ -272,7 +273,9 @@ class Writer:
                 subresource=merge.subresource,
                 field_manager=self._manager,
             )
-        except NotFoundError:
+        except NotFoundError as error:
+            if merge.own:
+                raise StaleError(f"{merge.kind} {merge.key} is gone") from error
             return None
         return self._noted(merge, raw, place, memo)
 

@@ -89,6 +89,13 @@ async def test_the_plans_timer_is_handed_on():
     assert (await rig.reconcile()).requeue_after == 7
 
 
+async def test_the_next_look_at_what_was_written_is_none_when_nothing_was():
+    rig = Rig(lambda obj, view: Plan(requeue_after=0), ME)
+    rig.sink.answers = [[WRITTEN], ()]
+    assert (await rig.reconcile()).requeue_after == 0
+    assert (await rig.reconcile()).requeue_after is None
+
+
 async def test_a_plan_that_does_what_was_not_declared_is_refused_whole_and_told():
     undeclared = Delete(kind=CONFIG_MAP, name="another")
     rig = Rig(lambda obj, view: Plan(status={"wish": "b"}, delete=[undeclared]), ME)

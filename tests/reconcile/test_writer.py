@@ -26,6 +26,12 @@ from mlctl_core.reconcile.writer import (
 )
 
 NS = "default"
+POD_BODY = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p"},
+    "spec": {"containers": [{"name": "main", "image": "i"}]},
+}
 
 
 class Counting(Client):
@@ -82,6 +88,13 @@ class Rig:
     async def owner(self):
         entry = self.stores[CONFIG_MAP].get(ObjectKey(NS, "owner"))
         return Owner(kind=CONFIG_MAP, key=entry.key, metadata=entry.metadata, raw=entry.raw)
+
+    async def pod(self):
+        """A new pod, as an owner: one with a status."""
+        await self.client.create(POD, POD_BODY, NS)
+        await self.sync()
+        entry = self.stores[POD].get(ObjectKey(NS, "p"))
+        return Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
 
     async def execute(self, plan, failures=(), *, sync=True):
         """Carry out a plan; returns what was written and the requests that took."""
@@ -219,13 +232,8 @@ async def test_an_apply_that_changes_nothing_is_not_sent_again_until_something_c
 
 
 async def test_a_status_no_op_is_remembered(rig):
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
-    pod["spec"] = {"containers": [{"name": "main", "image": "i"}]}
-    await rig.client.create(POD, pod, NS)
-    await rig.sync()
-    entry = rig.stores[POD].get(ObjectKey(NS, "p"))
-    owner = Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
-    status = {**json.loads(entry.raw)["status"], "noSuchField": "pruned"}
+    owner = await rig.pod()
+    status = {**json.loads(owner.raw)["status"], "noSuchField": "pruned"}
     rig.client.requests.clear()
     assert await rig.writer.execute(owner, Plan(status=status)) == []
     assert rig.client.requests == ["PATCH namespaces/default/pods/p/status"]
@@ -234,28 +242,18 @@ async def test_a_status_no_op_is_remembered(rig):
 
 
 async def test_a_status_write_is_one_patch_of_the_difference(rig):
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
-    pod["spec"] = {"containers": [{"name": "main", "image": "i"}]}
-    await rig.client.create(POD, pod, NS)
-    await rig.sync()
-    entry = rig.stores[POD].get(ObjectKey(NS, "p"))
-    owner = Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
-    status = {**json.loads(entry.raw)["status"], "phase": "Running"}
+    owner = await rig.pod()
+    status = {**json.loads(owner.raw)["status"], "phase": "Running"}
     (written,) = await rig.writer.execute(owner, Plan(status=status))
-    assert written.uid == entry.metadata.uid
+    assert written.uid == owner.metadata.uid
     assert (await rig.live(POD, "p"))["status"]["phase"] == "Running"
 
 
 async def test_the_status_of_an_object_made_anew_is_not_touched(rig):
     plan = Plan(status={"phase": "Failed"})
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
-    pod["spec"] = {"containers": [{"name": "main", "image": "i"}]}
-    await rig.client.create(POD, pod, NS)
-    await rig.sync()
-    entry = rig.stores[POD].get(ObjectKey(NS, "p"))
-    owner = Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
+    owner = await rig.pod()
     await rig.client.delete(POD, "p", NS, grace_period_seconds=0)
-    await rig.client.create(POD, pod, NS)
+    await rig.client.create(POD, POD_BODY, NS)
     with pytest.raises(PartialError) as raised:
         await rig.writer.execute(owner, plan)
     assert isinstance(raised.value.cause, StaleError)
@@ -263,19 +261,22 @@ async def test_the_status_of_an_object_made_anew_is_not_touched(rig):
 
 
 async def test_a_status_that_comes_late_does_not_mix_with_a_newer_one(rig):
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
-    pod["spec"] = {"containers": [{"name": "main", "image": "i"}]}
-    await rig.client.create(POD, pod, NS)
-    await rig.sync()
-    entry = rig.stores[POD].get(ObjectKey(NS, "p"))
-    owner = Owner(kind=POD, key=entry.key, metadata=entry.metadata, raw=entry.raw)
-    status = json.loads(entry.raw)["status"]
+    owner = await rig.pod()
+    status = json.loads(owner.raw)["status"]
     succeeded = {"status": {"phase": "Succeeded"}}
     await rig.client.patch(POD, "p", succeeded, NS, subresource="status")
     with pytest.raises(PartialError) as raised:
         await rig.writer.execute(owner, Plan(status={**status, "reason": "NodeLost"}))
     assert isinstance(raised.value.cause, StaleError)
     assert "reason" not in (await rig.live(POD, "p"))["status"]
+
+
+async def test_a_status_of_an_object_that_is_gone_is_not_taken_for_written(rig):
+    owner = await rig.pod()
+    await rig.client.delete(POD, "p", NS, grace_period_seconds=0)
+    with pytest.raises(PartialError) as raised:
+        await rig.writer.execute(owner, Plan(status={"phase": "Failed"}))
+    assert isinstance(raised.value.cause, StaleError)
 
 
 async def test_a_create_whose_answer_was_lost_is_recognised_and_not_made_twice(rig):
