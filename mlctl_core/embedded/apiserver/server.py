@@ -26,7 +26,8 @@ from mlctl_core.embedded.apiserver.namespaces import NamespaceController
 from mlctl_core.embedded.apiserver.quota_status import QuotaController
 from mlctl_core.embedded.apiserver.resources import Registry
 from mlctl_core.embedded.apiserver.store import Store
-from mlctl_core.embedded.apiserver.tls import Authority, kubelet_context, server_context
+from mlctl_core.embedded.apiserver.tls import kubelet_context, server_context
+from mlctl_core.embedded.certificates import Authority
 from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig
 
 if TYPE_CHECKING:

@@ -1,33 +1,16 @@
-"""A certificate authority of the server's own, and what it signs.
-
-Keys live in memory; whoever needs a file (ssl does) gets it in a private directory that is
-removed at once after loading. Elliptic curve keys, since they are made in a millisecond.
-"""
+"""TLS of the API server: towards its clients, and towards the nodes whose logs it passes on."""
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
-import tempfile
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from mlctl_core.embedded.certificates import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-LIFETIME = timedelta(days=365)
-"""Of every certificate; longer than any embedded server lives."""
-
-_SKEW = timedelta(minutes=5)
-"""Certificates begin this much earlier, for clients whose clock is behind."""
+    from mlctl_core.embedded.certificates import Authority
 
 SERVER_NAMES = (
     "localhost",
@@ -38,101 +21,10 @@ SERVER_NAMES = (
 )
 
 
-@attrs.frozen
-class KeyPair:
-    """A certificate and its key, both PEM."""
-
-    certificate: str
-    key: str = attrs.field(repr=False)
-
-
-class Authority:
-    """Signs certificates for servers and clients."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlctl-embedded-ca")])
-        usage = x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=True,
-            crl_sign=True,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        )
-        builder = (
-            self._builder(self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(usage, critical=True)
-        )
-        self.certificate = _pem(builder.sign(self._key, hashes.SHA256()))
-        """The authority's own, PEM; what clients trust."""
-
-    def server(self, addresses: Sequence[str]) -> KeyPair:
-        """Sign for a server reached by these IP addresses and by the usual names."""
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in SERVER_NAMES]
-        names.extend(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)
-        alternative = x509.SubjectAlternativeName(names)
-        return self._sign("kube-apiserver", (), ExtendedKeyUsageOID.SERVER_AUTH, alternative)
-
-    def client(self, name: str, groups: Sequence[str] = ()) -> KeyPair:
-        """Sign for a client that is the user of that name in those groups."""
-        return self._sign(name, groups, ExtendedKeyUsageOID.CLIENT_AUTH)
-
-    def _sign(
-        self,
-        name: str,
-        groups: Sequence[str],
-        usage: x509.ObjectIdentifier,
-        alternative: x509.SubjectAlternativeName | None = None,
-    ) -> KeyPair:
-        key = ec.generate_private_key(ec.SECP256R1())
-        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, name))
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = (
-            self._builder(x509.Name(attributes), key.public_key())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(identifier, critical=False)
-        )
-        if alternative is not None:
-            builder = builder.add_extension(alternative, critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        return KeyPair(_pem(certificate), private.decode())
-
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - _SKEW)
-            .not_valid_after(self._now + LIFETIME)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        )
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
 def server_context(authority: Authority, addresses: Sequence[str]) -> ssl.SSLContext:
     """Make the context of a server that asks for client certificates and can do without."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load(context, authority.server(addresses))
+    load(context, authority.server("kube-apiserver", addresses, SERVER_NAMES))
     context.load_verify_locations(cadata=authority.certificate)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
@@ -147,13 +39,5 @@ def kubelet_context(authority: Authority) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    _load(context, authority.client("kube-apiserver-kubelet-client", ("system:masters",)))
+    load(context, authority.client("kube-apiserver-kubelet-client", ("system:masters",)))
     return context
-
-
-def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "pair.pem"
-        file.touch(mode=0o600)
-        file.write_text(pair.certificate + pair.key, encoding="ascii")
-        context.load_cert_chain(file)

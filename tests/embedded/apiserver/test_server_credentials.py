@@ -16,7 +16,7 @@ from api_caller import CONFIG_MAPS
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
-from mlctl_core.embedded.apiserver.tls import Authority
+from mlctl_core.embedded.certificates import Authority
 from mlctl_core.embedded.kubeconfig import write_kubeconfig
 from mlctl_core.objects.kinds import CONFIG_MAP
 from mlctl_core.testing.clock import VirtualClock
