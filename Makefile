@@ -42,7 +42,7 @@ manifests: $(READY) ## Generate manifests/crds and base/rbac.yaml from apis/ and
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock: $(READY) ## Resolve the hashed requirements anew
-	$(COMPILE) pyproject.toml --output-file requirements/image.txt
+	$(COMPILE) pyproject.toml --extra metrics-secure --output-file requirements/image.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/scikit-learn.in --output-file requirements/scikit-learn.txt
 

@@ -48,6 +48,12 @@ class ManagerOptions:
     """Namespaces whose objects are looked at; empty is all."""
     metrics_address: BindAddress | None = BindAddress("", 8080)
     """Serves /metrics; None serves none."""
+    metrics_secure: bool = False
+    """Serve /metrics over TLS, to those alone whom the API server knows by their token and who
+    may ``get`` the path /metrics there."""
+    metrics_cert_path: str | None = None
+    """Folder with tls.crt and tls.key, followed when they change; None makes a certificate that
+    nobody can check."""
     health_address: BindAddress | None = BindAddress("", 8081)
     """Serves /healthz and /readyz; None serves none."""
     leader_elect: bool = False
@@ -81,6 +87,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> Ma
     lease_flags = args.leader_elect_lease_name or args.leader_elect_namespace
     if lease_flags and not args.leader_elect:
         parser.error("--leader-elect-lease-name and --leader-elect-namespace need --leader-elect")
+    if args.metrics_secure and args.metrics_bind_address is None:
+        parser.error("--metrics-secure: --metrics-bind-address 0 serves no metrics")
+    if args.metrics_cert_path and not args.metrics_secure:
+        parser.error("--metrics-cert-path needs --metrics-secure")
     if args.dry_run and args.leader_elect:
         parser.error("--dry-run writes nothing, not even a Lease: leave --leader-elect out")
     metrics, health = args.metrics_bind_address, args.health_probe_bind_address
@@ -95,6 +105,8 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> Ma
         kubeconfig=args.kubeconfig,
         namespaces=tuple(dict.fromkeys(args.namespaces)),
         metrics_address=metrics,
+        metrics_secure=args.metrics_secure,
+        metrics_cert_path=args.metrics_cert_path,
         health_address=health,
         leader_elect=args.leader_elect,
         lease_name=args.leader_elect_lease_name or defaults.lease_name,
@@ -129,6 +141,16 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         type=_bind_address,
         default=str(defaults.metrics_address),
         help="serves /metrics; 0 for none (default %(default)s)",
+    )
+    add(
+        "--metrics-secure",
+        action="store_true",
+        help="serve /metrics over TLS, to whom the API server lets get that path",
+    )
+    add(
+        "--metrics-cert-path",
+        metavar="FOLDER",
+        help="holds tls.crt and tls.key; default: a self-made certificate",
     )
     add(
         "--health-probe-bind-address",

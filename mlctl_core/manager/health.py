@@ -1,7 +1,7 @@
 """The manager's own HTTP endpoints: probes on one port, metrics on another.
 
 Promises an answer as long as the event loop turns, which is what a liveness probe asks, and
-no data in the answers to probes. Does not authenticate: bind to what may see it.
+no data in the answers to probes. Probes do not authenticate, metrics do where they are secured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from aiohttp import web
 from mlctl_core.telemetry.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
+    import ssl
+
     from mlctl_core.manager.args import BindAddress
+    from mlctl_core.manager.delegated_auth import DelegatedAuth
     from mlctl_core.telemetry.metrics import Metrics
 
 # Seconds that an answer under way gets when the process stops.
@@ -22,14 +25,23 @@ SHUTDOWN_SECONDS = 1.0
 # A probe or a scrape has no body and few headers (reliability: slow and large requests).
 MAX_REQUEST_BYTES = 4_096
 
+# RFC 9110 asks for it in a 401, and allows it elsewhere.
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
 Endpoint = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class HttpServer:
-    """Serves a few GET endpoints on one address."""
+    """Serves a few GET endpoints on one address, over TLS if it has a context for it."""
 
-    def __init__(self, address: BindAddress, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self,
+        address: BindAddress,
+        endpoints: Mapping[str, Endpoint],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._address = address
+        self._tls = tls
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.add_routes([web.get(path, endpoint) for path, endpoint in endpoints.items()])
         self._runner = web.AppRunner(
@@ -44,7 +56,12 @@ class HttpServer:
         """
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self._address.host or None, self._address.port)
+            site = web.TCPSite(
+                self._runner,
+                self._address.host or None,
+                self._address.port,
+                ssl_context=self._tls,
+            )
             await site.start()
         except BaseException:
             await self._runner.cleanup()
@@ -71,10 +88,16 @@ def probes(ready: Callable[[], bool]) -> Mapping[str, Endpoint]:
     return {"/healthz": healthz, "/readyz": readyz}
 
 
-def scrapes(metrics: Metrics) -> Mapping[str, Endpoint]:
-    """``/metrics`` in Prometheus' text format."""
+def scrapes(metrics: Metrics, auth: DelegatedAuth | None = None) -> Mapping[str, Endpoint]:
+    """``/metrics`` in Prometheus' text format, for those whom ``auth`` lets in."""
 
-    async def scrape(_request: web.Request) -> web.Response:
+    async def scrape(request: web.Request) -> web.Response:
+        if auth is not None:
+            refusal = await auth.refusal(
+                request.headers.get("Authorization", ""), request.method.lower(), request.path
+            )
+            if refusal is not None:
+                return web.Response(status=refusal, text=f"{refusal.phrase}\n", headers=_CHALLENGE)
         return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     return {"/metrics": scrape}

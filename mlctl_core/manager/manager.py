@@ -1,9 +1,10 @@
 """The life of a manager process: what starts before what, and what ends after what.
 
-Start: endpoints (probes answer before anything can hang), caches, the Lease if one is asked
-for, workers. Stop: no new keys, what is being worked on, events, caches, and the Lease last,
-so that nothing is written after it was given away. A part that fails unexpectedly ends the
-process with exit code 1: something restarts it, and level-triggered work begins where it was.
+Start: endpoints (probes answer before anything can hang, a scrape that needs the API server is
+refused until that answers), caches, the Lease if one is asked for, workers. Stop: no new keys,
+what is being worked on, events, caches, and the Lease last, so that nothing is written after it
+was given away. A part that fails unexpectedly ends the process with exit code 1: something
+restarts it, and level-triggered work begins where it was.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import socket
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,12 @@ from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import ConfigError, LeaseLostError
 from mlctl_core.clock import Clock, SystemClock, deadline
 from mlctl_core.manager.args import BindAddress, ManagerOptions, parse_args, usage_error
+from mlctl_core.manager.certificates import (
+    CertificateError,
+    ServingCertificate,
+    can_be_self_made,
+)
+from mlctl_core.manager.delegated_auth import DelegatedAuth
 from mlctl_core.manager.health import Endpoint, HttpServer, probes, scrapes
 from mlctl_core.manager.leader import Elector
 from mlctl_core.manager.signals import on_stop_signal
@@ -35,6 +43,7 @@ from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Self
 
@@ -54,6 +63,12 @@ SYNC_REPORT_SECONDS = 10.0
 
 EXIT_OK = 0
 EXIT_ERROR = 1
+# What is said instead of a traceback about ends that the code is not to blame for.
+_ENDINGS = {
+    CertificateError: "metrics cannot be secured",
+    ConfigError: "no cluster to work with",
+    LeaseLostError: "stopped, since another may lead",
+}
 
 _log = structlog.get_logger()
 
@@ -151,11 +166,8 @@ class Manager:
         self._check_usage()
         try:
             asyncio.run(self._run())
-        except ConfigError as error:
-            _log.error("no cluster to work with", error=str(error))
-            raise SystemExit(EXIT_ERROR) from None
-        except LeaseLostError as error:
-            _log.error("stopped, since another may lead", error=str(error))
+        except (ConfigError, CertificateError, LeaseLostError) as error:
+            _log.error(_ENDINGS[type(error)], error=str(error))
             raise SystemExit(EXIT_ERROR) from None
         except Exception as error:
             _log.exception("manager failed")
@@ -178,11 +190,12 @@ class Manager:
 
         Raises:
             ConfigError: there is no cluster to talk to.
+            CertificateError: metrics are to be secured with a certificate that is none.
             OSError: an address to listen on is not to be had.
         """
         await self._serve(self.options.health_address, probes(self._ready.is_set))
-        await self._serve(self.options.metrics_address, scrapes(self.metrics))
         config = self._config or load_config(self.options.kubeconfig, clock=self._clock)
+        await self._serve_metrics(config)
         client = self._client(config, guard=self._guard)
         identity = f"{socket.gethostname()}_{self._random.getrandbits(64):016x}"
         if not self.options.dry_run:
@@ -251,10 +264,26 @@ class Manager:
             async with self.running():
                 await self._ended.wait()
 
-    async def _serve(self, address: BindAddress | None, endpoints: Mapping[str, Endpoint]) -> None:
+    async def _serve_metrics(self, config: ClusterConfig) -> None:
+        address = self.options.metrics_address
+        if not self.options.metrics_secure or address is None:
+            await self._serve(address, scrapes(self.metrics))
+            return
+        folder = self.options.metrics_cert_path
+        certificate = ServingCertificate(Path(folder) if folder else None, clock=self._clock)
+        auth = DelegatedAuth(self._client(config), clock=self._clock)
+        await self._serve(address, scrapes(self.metrics, auth), certificate.context)
+        self._spawn(certificate.follow(), "certificate of metrics")
+
+    async def _serve(
+        self,
+        address: BindAddress | None,
+        endpoints: Mapping[str, Endpoint],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         if address is None:
             return
-        server = HttpServer(address, endpoints)
+        server = HttpServer(address, endpoints, tls)
         port = await server.start()
         self._servers.append(server)
         self.ports |= dict.fromkeys(endpoints, port)
@@ -355,6 +384,13 @@ class Manager:
         unknown = sorted(set(self.options.concurrency) - kinds)
         if unknown:
             usage_error(f"--concurrency: no controller of {unknown[0]}; there are {sorted(kinds)}")
+        if self.options.metrics_secure and not (
+            self.options.metrics_cert_path or can_be_self_made()
+        ):
+            usage_error(
+                "--metrics-secure makes a certificate by the package cryptography, which is not "
+                "installed: give --metrics-cert-path, or install mlctl[metrics-secure]"
+            )
         custom = [d.name for d, _ in self._declarations if isinstance(d, CustomController)]
         if self.options.dry_run and custom:
             usage_error(

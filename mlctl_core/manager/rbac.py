@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlctl_core.manager.delegated_auth import SUBJECT_ACCESS_REVIEW, TOKEN_REVIEW
 from mlctl_core.objects.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -64,11 +65,8 @@ def leader_election_role(name: str, namespace: str, lease: str) -> Json:
 
 def metrics_auth_role(name: str) -> Json:
     """The ClusterRole for ``--metrics-secure``: to ask who a token is, and whether they may."""
-    rules = [
-        _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
-        _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
-    ]
-    return _role(CLUSTER_ROLE, {"name": name}, rules)
+    rights = Use(TOKEN_REVIEW, "create").rights | Use(SUBJECT_ACCESS_REVIEW, "create").rights
+    return _role(CLUSTER_ROLE, {"name": name}, policy_rules(rights))
 
 
 def binding(role: Json, service_account: str, namespace: str) -> Json:

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import logging
-
 import pytest
-import structlog
 from website_cluster import new_cluster
 
 
@@ -14,11 +11,5 @@ async def cluster():
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before():
+def logging_as_before(logging_restored):
     """A manager that is run as a process sets up logging for all of it."""
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    yield
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
