@@ -12,16 +12,7 @@ from mlctl_core.telemetry import log
 from mlctl_core.telemetry.log import MASK
 from mlctl_core.testing.clock import VirtualClock
 
-
-@pytest.fixture(autouse=True)
-def restored():
-    """Logging as it was before, for whoever comes next."""
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    yield
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
 def configured(log_format="json", level="debug"):
