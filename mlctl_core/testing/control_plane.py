@@ -57,6 +57,8 @@ UNLIMITED = (
 
 _READY_SECONDS = 60.0
 """For each step of the start. It takes four seconds in all on an idle machine."""
+_ANSWER_SECONDS = 5.0
+"""For one request. Whoever took the port may listen there and say nothing."""
 _STOP_SECONDS = 5.0
 """Nothing is kept, so no more is given than an audit log needs to be whole."""
 _PORT_ATTEMPTS = 5
@@ -327,13 +329,13 @@ class ControlPlane:
     def _answers(self, path: str) -> bool:
         try:
             status, _ = self._request("GET", path)
-        except OSError:  # nobody listens yet
+        except (OSError, http.client.HTTPException):  # nobody listens yet, or somebody else
             return False
         return status == http.client.OK
 
     def _request(self, method: str, path: str, body: Json | None = None) -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self._port, context=self._administrator, timeout=_READY_SECONDS
+            "127.0.0.1", self._port, context=self._administrator, timeout=_ANSWER_SECONDS
         )
         try:
             connection.request(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mlctl_core.embedded.apiserver.tls import Authority, KeyPair
+from mlctl_core.embedded.apiserver.tls import SERVER_NAMES
+from mlctl_core.embedded.certificates import Authority, KeyPair
 from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig, write_kubeconfig
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ class CredentialFiles:
         self._authority = Authority(now)
         self._numbers = itertools.count(1)
         self.authority = self._write("ca.crt", self._authority.certificate)
-        self.server_certificate, self.server_key = self._pair(
-            "server", self._authority.server(_SERVER_ADDRESSES)
-        )
+        server = self._authority.server("kube-apiserver", _SERVER_ADDRESSES, SERVER_NAMES)
+        self.server_certificate, self.server_key = self._pair("server", server)
         self.kubelet_certificate, self.kubelet_key = self._pair(
             "kubelet-client",
             self._authority.client("kube-apiserver-kubelet-client", (ADMINISTRATORS,)),
