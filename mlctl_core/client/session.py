@@ -69,6 +69,10 @@ READ_BUFFER_BYTES = 256 * 1024
 # Error bodies are Status objects of some KB; what is longer is not one.
 MAX_ERROR_BYTES = 256 * 1024
 
+# What refuses a stream says why in the same breath. A stream has no time-out that would bound
+# the wait for the rest of it.
+ERROR_SECONDS = 10.0
+
 _HEADERS = {
     "Accept": "application/json",
     # Compression costs 40 % more CPU than it saves on a cluster's network.
@@ -184,7 +188,8 @@ class Session:
         try:
             if response.status not in _OK:
                 with self._failures(request):
-                    raise await self._error(response)
+                    async with deadline(self._clock, ERROR_SECONDS):
+                        raise await self._error(response)
             with self._failures(request):
                 yield response.content
         finally:

@@ -145,9 +145,10 @@ class Exchange:
         """Answer with a Status; ``more`` are fields of it."""
         self.reply(status_body(status, reason, **more), status)
 
-    async def stream(self) -> Self:
+    async def stream(self, status: int = 200) -> Self:
         """Begin an answer without an end; then `send` or `event`, and `end` or `cut`."""
-        self._stream = web.StreamResponse(headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        self._stream = web.StreamResponse(status=status, headers=headers)
         self._stream.enable_chunked_encoding()
         await self._stream.prepare(self._request)
         return self

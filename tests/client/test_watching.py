@@ -14,6 +14,7 @@ from mlctl_core.client.errors import (
     RequestTimeoutError,
     TooManyRequestsError,
 )
+from mlctl_core.client.session import ERROR_SECONDS
 from mlctl_core.objects.kinds import POD
 from mlctl_core.testing.scripted_server import status_body
 
@@ -237,3 +238,16 @@ async def test_leaving_early_leaves_no_timer_behind(client, server, clock):
     with pytest.raises(asyncio.CancelledError):
         await watch.task
     assert clock.next_timer() is None
+
+
+async def test_a_refusal_that_breaks_off_in_the_middle_is_not_waited_for(client, server, clock):
+    watch = Collected(client)
+    request = await (await server.next()).stream(500)
+    await request.send(b'{"kind":"Sta')
+    async with asyncio.timeout(5):
+        while clock.next_timer() != ERROR_SECONDS:
+            await asyncio.sleep(0)
+    await clock.advance(ERROR_SECONDS)
+    with pytest.raises(RequestTimeoutError):
+        await watch.task
+    request.cut()
