@@ -10,28 +10,17 @@ from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.errors import Cause, forbidden, not_found
 from mlctl_core.embedded.apiserver.pod_admission import admit_pod, admit_pod_update
+from mlctl_core.embedded.apiserver.preparing import NAMESPACES, SERVICES, keep_addresses
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
-NAMESPACES = "/namespaces"
-"""The collection of namespaces."""
-
 PODS = "/pods"
 
 PERMANENT_NAMESPACES = ("default", "kube-system", "kube-public")
 """These cannot be deleted."""
-
-
-def prepare_create(resource: Resource, obj: Json) -> None:
-    """Set what a new object of a kind begins with, before defaults are filled in."""
-    if resource.collection == NAMESPACES:
-        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
-        obj["status"] = {"phase": "Active"}
-    elif resource.collection == PODS:
-        obj.setdefault("spec", {})
 
 
 def admit_update(resource: Resource, obj: Json, old: Json, subresource: str) -> None:
@@ -41,6 +30,8 @@ def admit_update(resource: Resource, obj: Json, old: Json, subresource: str) -> 
         obj["spec"] = old.get("spec") or {}
     elif resource.collection == PODS:
         admit_pod_update(obj, old, subresource)
+    elif resource.collection == SERVICES and not subresource:
+        keep_addresses(obj, old)
 
 
 def admit_create(cluster: Cluster, resource: Resource, obj: Json) -> None:

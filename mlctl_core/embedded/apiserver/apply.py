@@ -94,7 +94,8 @@ def apply(
         raise PatchError("metadata.managedFields must be nil")
     problem = check_typed(applied, schema)
     if problem:
-        kind = f"{api_version}, Kind={applied.get('kind')}"
+        group_version = api_version if "/" in api_version else f"/{api_version}"
+        kind = f"{group_version}, Kind={applied.get('kind')}"
         name = (applied.get("metadata") or {}).get("name", "")
         namespace = (applied.get("metadata") or {}).get("namespace", "")
         text = f"failed to create typed patch object ({namespace}/{name}; {kind}): {problem}"

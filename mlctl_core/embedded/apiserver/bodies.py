@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mlctl_core.embedded.apiserver import protobuf
-from mlctl_core.embedded.apiserver.errors import bad_request, too_large, unsupported_media_type
+from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
+    bad_request,
+    too_large,
+    unsupported_media_type,
+)
+from mlctl_core.embedded.apiserver.json_errors import shown, syntax_error
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,7 +32,11 @@ MAX_DEPTH = 200
 """Levels of nesting; the deepest sensible objects (schemas of schemas) have about 80."""
 
 OBJECT_TYPES = ("application/json", "application/yaml", protobuf.MEDIA_TYPE)
-_SHOWN_BYTES = 200
+_TYPE_META = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
+    'Kind string "json:\\"kind,omitempty\\"" }'
+)
+"""What upstream reads first of any body, as Go prints that type."""
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
@@ -79,7 +89,7 @@ def parse_object(raw: bytes, content_type: str, kind: str) -> tuple[Json, list[s
         raise bad_request(
             f"the object provided is unrecognized (must be of type {kind}): couldn't get "
             f"version/kind; json parse error: json: cannot unmarshal {_json_type(value)} into Go "
-            f"value of type struct ({raw[:_SHOWN_BYTES].hex()})"
+            f"value of type {_TYPE_META} ({shown(raw)})"
         )
     return value, duplicates
 
@@ -103,15 +113,21 @@ def parse_json(raw: bytes, what: str) -> tuple[object, list[str]]:
         return built
 
     try:
-        value = json.loads(raw, object_pairs_hook=build, parse_constant=_no_constant)
+        # Decoded here: json's own guess at an encoding takes some bytes for UTF-16.
+        value = json.loads(raw.decode(), object_pairs_hook=build, parse_constant=_no_constant)
     except RecursionError:
         raise bad_request(f"{what}: exceeded max depth") from None
+    except json.JSONDecodeError as error:
+        raise _no_json(what, syntax_error(error.doc, error), raw) from None
     except ValueError as error:
-        shown = raw[:_SHOWN_BYTES].decode(errors="replace")
-        message = f"{what}: couldn't get version/kind; json parse error: {error} ({shown})"
-        raise bad_request(message) from None
+        raise _no_json(what, str(error), raw) from None
     check_depth(value)
     return value, _paths(value, doubled) if doubled else []
+
+
+def _no_json(what: str, why: str, raw: bytes) -> StatusError:
+    message = f"{what}: couldn't get version/kind; json parse error: {why} ({shown(raw)})"
+    return bad_request(message)
 
 
 def parse_yaml(raw: bytes) -> object:

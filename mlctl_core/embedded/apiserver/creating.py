@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlctl_core.embedded.apiserver.admission import admit_create, prepare_create
+from mlctl_core.embedded.apiserver.admission import admit_create
 from mlctl_core.embedded.apiserver.conversion import to_stored
 from mlctl_core.embedded.apiserver.errors import StatusError, already_exists
 from mlctl_core.embedded.apiserver.metadata import (
@@ -17,8 +17,10 @@ from mlctl_core.embedded.apiserver.metadata import (
     identify,
     refuse,
     require_metadata,
+    wipe,
 )
 from mlctl_core.embedded.apiserver.ownership import track
+from mlctl_core.embedded.apiserver.preparing import prepare_create
 from mlctl_core.embedded.apiserver.quota import check_quota
 from mlctl_core.embedded.apiserver.records import Record, preview
 
@@ -54,17 +56,20 @@ def create(
     identify(resource, obj)
     metadata = require_metadata(obj)
     check_namespace(resource, metadata, namespace)
-    fill_on_create(cluster, resource, obj)
+    wipe(metadata)
     if "status" in resource.subresources and resource.collection not in _STATUS_ON_CREATE:
         obj.pop("status", None)
-    prepare_create(resource, obj)
     strategy = cluster.strategy(resource)
     strategy.default(obj)
+    if tracked:
+        # What admission and the kind's own rules add after this belongs to nobody.
+        obj = track(cluster, resource, obj, None, manager=options.field_manager)
     admit_create(cluster, resource, obj)
+    fill_on_create(cluster, resource, obj)
+    prepare_create(cluster, resource, obj)
     refuse(resource, obj, strategy.validate_create(obj))
     check_quota(cluster, resource, obj)
-    if tracked:
-        obj = track(cluster, resource, obj, None, manager=options.field_manager)
+    metadata = obj["metadata"]
     collection = cluster.collection(resource)
     if collection.get(metadata.get("namespace", ""), metadata["name"]) is not None:
         raise already_exists(resource.group, resource.plural, metadata["name"])

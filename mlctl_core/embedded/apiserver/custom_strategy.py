@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver.builtin_strategy import STATUS_DOOR
 from mlctl_core.embedded.apiserver.cel_rules import Rules, compile_rules
-from mlctl_core.embedded.apiserver.decoding import DecodeError, normalise
+from mlctl_core.embedded.apiserver.decoding import DecodeError, json_type, normalise
 from mlctl_core.embedded.apiserver.defaulting import apply_defaults, drop_nulls
 from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
 from mlctl_core.embedded.apiserver.list_types import ABSENT
 from mlctl_core.embedded.apiserver.metadata_rules import validate_metadata
 from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
 from mlctl_core.embedded.apiserver.schema_models import woven
-from mlctl_core.embedded.apiserver.validation import validate
+from mlctl_core.embedded.apiserver.validation import child, validate
 
 if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.field_errors import FieldError
@@ -95,8 +97,9 @@ class CustomStrategy:
         metadata = obj.get("metadata")
         if metadata is not None:
             if not isinstance(metadata, dict):
+                given = json_type(metadata)
                 raise DecodeError(
-                    "json: cannot unmarshal metadata into Go value of type v1.ObjectMeta"
+                    f"json: cannot unmarshal {given} into Go value of type v1.ObjectMeta"
                 )
             normalise(metadata, self.schema["properties"]["metadata"])
         in_metadata = [path for path in removed if path.startswith("metadata.")]
@@ -110,17 +113,30 @@ class CustomStrategy:
 
     def validate_create(self, obj: Json) -> list[FieldError]:
         """What is wrong with a new object: metadata, structure, then rules."""
-        return self._validate(obj, None)
+        return self._validate(obj, None, validate(obj, self._declared))
 
     def validate_update(self, new: Json, old: Json, subresource: str = "") -> list[FieldError]:
         """What is wrong with a changed object, or with the change."""
-        del subresource  # The endpoint has put back what this door may not change.
-        return self._validate(new, old)
+        if subresource == "status":
+            return self._validate(new, old, self._status_structure(new, old))
+        return self._validate(new, old, validate(new, self._declared, old=old))
 
-    def _validate(self, new: Json, old: Json | None) -> list[FieldError]:
+    def _status_structure(self, new: Json, old: Json) -> list[FieldError]:
+        """What is wrong with status, which its door judges as a value of its own."""
+        schema = self._declared.get("properties", {}).get("status")
+        if schema is None or "status" not in new:
+            return []
+        found = validate(new["status"], schema, old=old.get("status", ABSENT))
+        return [
+            attrs.evolve(error, path=child("status", error.path) if error.path else "status")
+            for error in found
+        ]
+
+    def _validate(
+        self, new: Json, old: Json | None, structure: list[FieldError]
+    ) -> list[FieldError]:
         metadata = new.get("metadata") or {}
         found = validate_metadata(metadata, namespaced=self._resource.namespaced)
-        structure = validate(new, self._declared, old=ABSENT if old is None else old)
         found.extend(structure)
         if not self._rules:
             return found

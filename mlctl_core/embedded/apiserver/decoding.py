@@ -1,8 +1,7 @@
 """Reads the JSON of a built-in kind as a server's Go structs would.
 
-Wrong JSON types are refused in the words of Go's decoder, nulls and empty lists and maps
-mean "not set", quantities come out in their canonical spelling. Other zero values are kept:
-which of them Go would leave out cannot be told from the schema.
+Wrong JSON types are refused in the words of Go's decoder, nulls, empty lists and maps and
+zeros that Go would leave out mean "not set", quantities come out in their canonical spelling.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver.formats import fits
+from mlctl_core.embedded.apiserver.zero_values import is_unset
 from mlctl_core.objects.quantities import canonical_quantity
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _struct(obj: Json, schema: Json, path: str) -> None:
             continue
         where = f"{path}.{name}" if path else name
         value = _value(obj[name], below, where, schema)
-        if value is None or (value in ([], {}) and _is_collection(below) and name not in _TELLING):
+        empty = value in ([], {}) and _is_collection(below) and name not in _TELLING
+        if value is None or empty or is_unset(name, value, schema):
             del obj[name]
         else:
             obj[name] = value
@@ -137,7 +138,7 @@ def _go_type(schema: Json) -> str:
     return _GO_TYPES.get(str(kind), str(kind))
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
     match value:
         case bool():
             return "bool"
@@ -154,6 +155,6 @@ def _json_type(value: Any) -> str:
 def _mismatch(value: Any, wanted: str, path: str, owner: Json) -> DecodeError:
     struct = owner.get("title", "")
     return DecodeError(
-        f"json: cannot unmarshal {_json_type(value)} into Go struct field {struct}.{path}"
+        f"json: cannot unmarshal {json_type(value)} into Go struct field {struct}.{path}"
         f" of type {wanted}"
     )

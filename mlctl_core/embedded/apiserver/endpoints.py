@@ -16,7 +16,7 @@ from mlctl_core.embedded.apiserver.deleting import (
 )
 from mlctl_core.embedded.apiserver.errors import method_not_allowed
 from mlctl_core.embedded.apiserver.exchange import Exchange, json_response, success
-from mlctl_core.embedded.apiserver.listing import Page, get_object, list_objects
+from mlctl_core.embedded.apiserver.listing import get_object, list_objects
 from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE
 from mlctl_core.embedded.apiserver.options import DeleteOptions, delete_options, list_options
 from mlctl_core.embedded.apiserver.patching import serve_patch
@@ -140,12 +140,7 @@ async def _delete_options(exchange: Exchange) -> DeleteOptions:
 async def _delete(exchange: Exchange) -> web.StreamResponse:
     options = await _delete_options(exchange)
     target, resource = exchange.target, exchange.resource
-    if not options.propagation and (resource.group, resource.plural) in ORPHANS_BY_DEFAULT:
-        exchange.warnings.append(
-            f"child pods are preserved by default when {resource.plural} are deleted; set "
-            "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
-            "suppress this warning"
-        )
+    _warn_of_orphans(exchange, options)
     record, done = delete(exchange.cluster, resource, target.namespace, target.name, options)
     if not done or (resource.group, resource.plural) in RETURNS_OBJECT:
         return exchange.answer(record)
@@ -156,18 +151,28 @@ async def _delete(exchange: Exchange) -> web.StreamResponse:
     return success(details, warnings=exchange.warnings)
 
 
+def _warn_of_orphans(exchange: Exchange, options: DeleteOptions) -> None:
+    resource = exchange.resource
+    if not options.propagation and (resource.group, resource.plural) in ORPHANS_BY_DEFAULT:
+        exchange.warnings.append(
+            f"child pods are preserved by default when {resource.plural} are deleted; set "
+            "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
+            "suppress this warning"
+        )
+
+
 async def _delete_collection(exchange: Exchange) -> web.StreamResponse:
     options = await _delete_options(exchange)
     cluster, resource = exchange.cluster, exchange.resource
     form = exchange.form()
     page = list_objects(cluster, resource, exchange.target.namespace, list_options(exchange.query))
-    deleted = []
+    _warn_of_orphans(exchange, options)
     for found in page.records:
         current = cluster.collection(resource).get(*found.key)
         if current is not None and current.uid == found.uid:
-            deleted.append(delete_record(cluster, resource, current, options)[0])
-    shown = Page(deleted, cluster.store.revision)
-    return json_response(render_list(cluster, resource, shown, form))
+            delete_record(cluster, resource, current, options)
+    # The answer is what was found, as it was before.
+    return json_response(render_list(cluster, resource, page, form), warnings=exchange.warnings)
 
 
 _ANSWERS: Mapping[str, Callable[[Exchange], Awaitable[web.StreamResponse]]] = {

@@ -110,8 +110,6 @@ class Exchange:
         if patched:
             error = field_errors.invalid("patch", patched.decode(), why)
             return invalid("", "", "", [error])
-        if self.resource.custom:
-            return bad_request(why)
         return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
     def answer(self, record: Record, code: int = 200) -> web.Response:
@@ -134,9 +132,9 @@ def json_response(body: bytes, code: int = 200, warnings: Sequence[str] = ()) ->
     return response
 
 
-def error_response(error: StatusError) -> web.Response:
+def error_response(error: StatusError, warnings: Sequence[str] = ()) -> web.Response:
     """Answer with a Status."""
-    response = json_response(encode(error.to_json()), error.code)
+    response = json_response(encode(error.to_json()), error.code, warnings)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

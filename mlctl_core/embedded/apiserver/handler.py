@@ -73,11 +73,14 @@ class Handler:
         if self._cluster.registry.get(target.group, target.version, target.plural) is None:
             return self._unknown(target)
         exchange = self._exchange(request, target, user)
-        if target.subresource:
-            return await serve_subresource(exchange, self._authenticator, self._kubelets)
-        if is_review(exchange.resource):
-            return await serve_review(exchange, self._authenticator)
-        return await serve_resource(exchange)
+        try:
+            if target.subresource:
+                return await serve_subresource(exchange, self._authenticator, self._kubelets)
+            if is_review(exchange.resource):
+                return await serve_review(exchange, self._authenticator)
+            return await serve_resource(exchange)
+        except StatusError as error:
+            return error_response(error, exchange.warnings)
 
     def _exchange(self, request: web.BaseRequest, target: Target, user: User) -> Exchange:
         resource = self._cluster.registry.get(target.group, target.version, target.plural)

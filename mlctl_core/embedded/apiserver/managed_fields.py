@@ -65,6 +65,8 @@ _ALWAYS_THERE: Final = frozenset(
     }
 )
 """Fields of built-in kinds that Go structs hold by value or always write."""
+_HELD_BY: Final = {"PersistentVolumeClaimSpec": frozenset({"resources"})}
+"""Fields that are held by value in these structs and by pointer in others."""
 
 
 @attrs.frozen
@@ -210,10 +212,11 @@ def empty_object(like: Json, schema: Json) -> Json:
 
 
 def _skeleton(schema: Json) -> Json:
+    held = _ALWAYS_THERE | _HELD_BY.get(schema.get("title", ""), frozenset())
     return {
         name: _skeleton(below) if below.get("type") == "object" else None
         for name, below in schema["properties"].items()
-        if name in _ALWAYS_THERE and (below.get("type") != "object" or "properties" in below)
+        if name in held and (below.get("type") != "object" or "properties" in below)
     }
 
 

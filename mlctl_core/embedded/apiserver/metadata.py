@@ -117,14 +117,18 @@ def fill_on_create(cluster: Cluster, resource: Resource, obj: Json) -> None:
     metadata = obj["metadata"]
     if metadata.pop("resourceVersion", None):
         raise internal("resourceVersion should not be set on objects to be created")
-    for field in (*_OWNED_BY_SERVER, "selfLink", "generation", "uid"):
-        metadata.pop(field, None)
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = _generated_name(cluster, resource, metadata)
     metadata["uid"] = cluster.new_uid()
     metadata["creationTimestamp"] = cluster.now()
     if resource.generation:
         metadata["generation"] = 1
+
+
+def wipe(metadata: Json) -> None:
+    """Drop from a new object's metadata what only the server sets."""
+    for field in (*_OWNED_BY_SERVER, "selfLink", "uid"):
+        metadata.pop(field, None)
 
 
 def _generated_name(cluster: Cluster, resource: Resource, metadata: Json) -> str:
@@ -188,7 +192,7 @@ def bump_generation(resource: Resource, new: Json, old: Json) -> None:
     """Count a change of what is wanted.
 
     For custom resources that is everything but metadata, and but status when it has a
-    subresource of its own; for built-in kinds it is spec.
+    subresource of its own; for built-in kinds it is spec, for some annotations too.
     """
     if not resource.generation:
         return
@@ -197,8 +201,18 @@ def bump_generation(resource: Resource, new: Json, old: Json) -> None:
         changed = _without(new, apart) != _without(old, apart)
     else:
         changed = new.get("spec") != old.get("spec")
+        if resource.collection in _COUNT_ANNOTATIONS:
+            changed = changed or _annotations(new) != _annotations(old)
     if changed:
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
+_COUNT_ANNOTATIONS = ("apps/deployments",)
+"""Built-in kinds whose annotations are part of what is wanted."""
+
+
+def _annotations(obj: Json) -> Json:
+    return obj["metadata"].get("annotations") or {}
 
 
 def _without(obj: Json, fields: set[str]) -> Json:

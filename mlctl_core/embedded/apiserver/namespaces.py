@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlctl_core.embedded.apiserver.admission import NAMESPACES
 from mlctl_core.embedded.apiserver.controllers import Worker
 from mlctl_core.embedded.apiserver.creating import create
 from mlctl_core.embedded.apiserver.deleting import delete_record
 from mlctl_core.embedded.apiserver.options import DeleteOptions, WriteOptions
+from mlctl_core.embedded.apiserver.preparing import NAMESPACES
 from mlctl_core.embedded.apiserver.updating import commit
 
 if TYPE_CHECKING:

@@ -39,6 +39,7 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
+_UNPROCESSABLE = 422
 _REASONS = {400: "BadRequest", 413: "RequestEntityTooLarge", 422: "Invalid"}
 
 
@@ -123,7 +124,8 @@ def _operations(patch: object) -> list[Json]:
 
 def patch_refused(error: PatchError) -> StatusError:
     """Give the Status of a patch that does not fit."""
-    return StatusError(error.code, _REASONS.get(error.code, ""), error.message)
+    details: Json | None = {} if error.code == _UNPROCESSABLE else None
+    return StatusError(error.code, _REASONS.get(error.code, ""), error.message, details=details)
 
 
 def _apply(

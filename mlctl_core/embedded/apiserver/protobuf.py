@@ -101,6 +101,12 @@ def _fields(message: str) -> Mapping[int, _Field]:
     return fields
 
 
+def optional_fields() -> Iterator[tuple[str, frozenset[str]]]:
+    """Each message's name, and which of its fields tell zero from absent."""
+    for message in _messages():
+        yield message, frozenset(f.name for f in _fields(message).values() if f.keeps_zero)
+
+
 def _message(name: str, data: bytes, depth: int) -> Json:
     if depth > MAX_NESTING:
         raise ProtobufError("the message nests too deeply")

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
+_TYPED = (TABLE, PARTIAL_LIST)
+"""Forms whose lists are Go structs, which leave out an empty continue token."""
+
 _INCLUDES = ("", "None", "Metadata", "Object")
 
 
@@ -80,7 +83,7 @@ def render_list(
         StatusError: 406, the form is that of one object; 400, a table cannot include that.
     """
     metadata: Json = {"resourceVersion": str(page.revision)}
-    if page.continue_token:
+    if page.continue_token or (resource.custom and form.kind not in _TYPED):
         metadata["continue"] = page.continue_token
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlctl_core.embedded.apiserver.field_errors import go_text
 from mlctl_core.embedded.apiserver.field_set import field_step, show_path
 from mlctl_core.embedded.apiserver.typed_values import (
     entries,
@@ -31,11 +32,11 @@ def _check(value: Any, schema: Json, path: Path) -> str:
     kind = schema.get("type")
     if isinstance(value, dict):
         if kind not in {None, "object"}:
-            return f"{show_path(path)}: expected {_wanted(kind)}, got map"
+            return f"{show_path(path)}: expected {_wanted(kind)}, got {_shown(value)}"
         return _check_map(value, schema, path)
     if isinstance(value, list):
         if kind not in {None, "array"}:
-            return f"{show_path(path)}: expected {_wanted(kind)}, got list"
+            return f"{show_path(path)}: expected {_wanted(kind)}, got {_shown(value)}"
         return _check_list(value, schema, path)
     actual = _scalar_type(value)
     fits = {
@@ -50,6 +51,11 @@ def _check(value: Any, schema: Json, path: Path) -> str:
         got = {"numeric": "int64"}.get(actual, actual)
         return f"{show_path(path)}: expected {_wanted(kind)}, got {got}"
     return ""
+
+
+def _shown(value: Any) -> str:
+    """A collection as Go prints the value that holds it."""
+    return f"&{{{go_text(value)}}}"
 
 
 def _wanted(kind: str | None) -> str:

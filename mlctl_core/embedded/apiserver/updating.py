@@ -62,9 +62,11 @@ def replace(
     check_namespace(resource, obj["metadata"], namespace)
     creates = resource.collection in _CREATED_BY_UPDATE and not subresource
     if creates and cluster.collection(resource).get(namespace, name) is None:
+        obj["metadata"].pop("resourceVersion", None)
         return create(cluster, resource, obj, namespace, options), True
     record = cluster.get(resource, namespace, name)
-    if not obj["metadata"].get("resourceVersion") and _needs_version(resource):
+    version = obj["metadata"].get("resourceVersion")
+    if version in {None, "", "0"} and _needs_version(resource):
         detail = "must be specified for an update"
         error = field_errors.invalid("metadata.resourceVersion", 0, detail)
         raise invalid(resource.group, resource.plural, name, [error])
@@ -82,7 +84,17 @@ _CONDITIONAL = (DEFINITIONS, "coordination.k8s.io/leases")
 """Built-in kinds that upstream does not update unconditionally."""
 
 
-_CREATED_BY_UPDATE = ("coordination.k8s.io/leases", "/events")
+_CREATED_BY_UPDATE = (
+    "/endpoints",
+    "/events",
+    "/limitranges",
+    "/services",
+    "coordination.k8s.io/leases",
+    "rbac.authorization.k8s.io/clusterrolebindings",
+    "rbac.authorization.k8s.io/clusterroles",
+    "rbac.authorization.k8s.io/rolebindings",
+    "rbac.authorization.k8s.io/roles",
+)
 """Built-in kinds whose PUT creates what is not there."""
 
 
@@ -128,12 +140,12 @@ def commit(
     errors = keep_on_update(new, old)
     strategy = cluster.strategy(resource)
     strategy.default(new)
-    admit_update(resource, new, old, subresource)
-    bump_generation(resource, new, old)
-    refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
     if tracked:
         manager = options.field_manager
         new = track(cluster, resource, new, old, manager=manager, subresource=subresource)
+    admit_update(resource, new, old, subresource)
+    bump_generation(resource, new, old)
+    refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
     if new == old:
         return record
     stored = to_stored(new, resource)
@@ -205,11 +217,22 @@ def _through_door(resource: Resource, new: Json, old: Json, subresource: str) ->
         _carry(kept, new, "spec")
     if subresource == "status":
         _carry(kept, new, "status")
-        # Of metadata, upstream lets a custom resource's status request change nothing.
-        if not resource.custom:
-            kept["metadata"] = dict(new["metadata"])
-            _carry(kept["metadata"], old["metadata"], "ownerReferences")
+        kept["metadata"] = _through_status(resource, new["metadata"], old["metadata"])
     return kept
+
+
+_KEPT_BY_STATUS = {"/pods": ("ownerReferences",), "apps/deployments": ("labels",)}
+"""Of metadata, what a status request of a built-in kind leaves as it is."""
+
+
+def _through_status(resource: Resource, new: Json, old: Json) -> Json:
+    """Give the metadata after a status request: of a custom resource, what it was."""
+    if resource.custom or resource.collection == DEFINITIONS:
+        return {**old, "managedFields": new.get("managedFields", old.get("managedFields", []))}
+    changed = dict(new)
+    for field in _KEPT_BY_STATUS.get(resource.collection, ()):
+        _carry(changed, old, field)
+    return changed
 
 
 def _carry(target: Json, source: Json, field: str) -> None:

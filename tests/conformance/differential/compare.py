@@ -17,7 +17,10 @@ class Difference:
     real: object
 
     def __str__(self):
-        return f"{self.request}\n    at {self.path}\n      real: {self.real}\n  embedded: {self.embedded}"
+        return (
+            f"{self.request}\n    at {self.path}\n"
+            f"      real: {self.real}\n  embedded: {self.embedded}"
+        )
 
 
 def differences(request, embedded, real):

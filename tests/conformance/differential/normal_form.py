@@ -20,8 +20,10 @@ _TIMES = frozenset(
     }
 )
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_GENERATED = re.compile(r"\bg-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+_GENERATED = re.compile(r"\b(g|kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+]0000 UTC)( m=\S+)?")
+_GO_DIFF = re.compile(r"\n@@ -[\s\S]*?\n(?=\]?$|, [a-z]+[.:\[])|\n@@ -[\s\S]*$")
+"""A difference of two Go structs, which messages about immutable fields end in."""
 _CHOSEN = "2020-01-01T00:00:00Z"
 """A time that requests give themselves."""
 
@@ -72,7 +74,8 @@ class NormalForm:
         return self._text(value)
 
     def _text(self, text):
+        text = _GO_DIFF.sub("", text)
         text = text.replace(self._namespace, "{ns}")
         text = _UID.sub(lambda uid: f"uid-{self._uids.setdefault(uid[0], len(self._uids))}", text)
-        text = _GENERATED.sub("g-*****", text)
+        text = _GENERATED.sub(r"\1-*****", text)
         return _TIME.sub(lambda time: time[0] if time[0] == _CHOSEN else "time", text)

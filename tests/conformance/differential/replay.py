@@ -96,7 +96,7 @@ class _Memory:
             return
         if "continue" in metadata:
             self._next = metadata["continue"]
-        if "uid" in metadata and "kind" in body:
+        if "uid" in metadata and "resourceVersion" in metadata and "kind" in body:
             target = f"{body['kind'].lower()}s/{metadata['name']}"
             self._known[f"version:{target}"] = metadata["resourceVersion"]
             self._known.setdefault(f"first:{target}", metadata["resourceVersion"])

@@ -282,47 +282,6 @@ SPECIMENS = {
             scaled=True,
         ),
         Specimen(
-            "jobs",
-            "apis/batch/v1",
-            {
-                "apiVersion": "batch/v1",
-                "kind": "Job",
-                "spec": {
-                    "template": {"spec": {"restartPolicy": "Never", "containers": _CONTAINERS}}
-                },
-            },
-            (
-                *tuple((f"spec.template.spec.{path}", values) for path, values in _CONTAINER_EDITS),
-                ("spec.parallelism", (0, 2, -1, None)),
-                ("spec.completions", (1, 2, None)),
-                ("spec.backoffLimit", (0, 3, -1, None)),
-                ("spec.suspend", (True, False, None)),
-                ("spec.ttlSecondsAfterFinished", (10, -1, None)),
-                ("spec.activeDeadlineSeconds", (10, None)),
-                ("spec.template.spec.restartPolicy", ("OnFailure", "Always")),
-            ),
-        ),
-        Specimen(
-            "persistentvolumeclaims",
-            "api/v1",
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "spec": {
-                    "accessModes": ["ReadWriteOnce"],
-                    "resources": {"requests": {"storage": "1Gi"}},
-                },
-            },
-            (
-                ("spec.resources.requests.storage", ("2Gi", "1Gi", "0", "lots")),
-                ("spec.accessModes", (["ReadWriteMany"], ["Whatever"], [], None)),
-                ("spec.storageClassName", ("fast", "", None)),
-                ("spec.volumeName", ("v",)),
-                ("spec.unknown", (1,)),
-            ),
-            (("status.phase", ("Bound", "Lost")), ("spec.volumeName", ("w",))),
-        ),
-        Specimen(
             "widgets",
             f"apis/{GROUP}/v1",
             {"apiVersion": f"{GROUP}/v1", "kind": "Widget", "spec": {"size": 3}},

@@ -227,7 +227,7 @@ def test_a_configuration_that_does_not_fit_is_refused(endpoint, fields, problem)
         endpoint.write("apply", config_map(**fields), "m")
     assert caught.value.code == 500
     assert caught.value.message == (
-        f"failed to create typed patch object (/c; v1, Kind=ConfigMap): {problem}"
+        f"failed to create typed patch object (/c; /v1, Kind=ConfigMap): {problem}"
     )
 
 
