@@ -8,7 +8,7 @@ Promises, after client-go's reflector and the lessons in its tracker:
   the server is throttling, that the connection is gone: none of these is a reason to list.
 - An expired version (410, as a status or in the stream) or one the server has not seen yet leads
   to a list at the last version, and only if that fails the same way to one without (k/k #91073).
-- A failure is followed by a wait that grows (`Backoff`), never by a loop.
+- A failure is followed by a wait that grows (`Backoff`), never by a loop: see `recovery`.
 - Nothing is half done: a list reaches the sink whole or not at all, a stream that broke in the
   middle of the first events is thrown away.
 - An object that cannot be decoded does not stop the others.
@@ -23,22 +23,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from mlctl_core.cache import recovery
 from mlctl_core.cache.backoff import Backoff
 from mlctl_core.cache.entries import entry_of
+from mlctl_core.cache.recovery import Pause
 from mlctl_core.cache.versions import is_older
-from mlctl_core.client.errors import (
-    ApiError,
-    ClientError,
-    ConnectionFailedError,
-    GoneError,
-    MalformedResponseError,
-    NotFoundError,
-    RequestTimeoutError,
-    ServerTimeoutError,
-    TooManyRequestsError,
-    UnauthorizedError,
-    UnavailableError,
-)
+from mlctl_core.client.errors import ClientError, ConnectionFailedError, MalformedResponseError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.metadata import decode_metadata
 
@@ -55,15 +45,6 @@ if TYPE_CHECKING:
     from mlctl_core.objects.metadata import Metadata
 
 __all__ = ["Reflector", "Sink"]
-
-# Why a watch was begun again: the values of a metric's label.
-CLOSED = "closed"
-EXPIRED = "expired"
-SILENT = "silent"
-CONNECTION = "connection"
-THROTTLED = "throttled"
-MALFORMED = "malformed"
-REFUSED = "refused"
 
 # The server is asked to end a watch after 5 to 10 minutes, at random, so that the watches of a
 # restarted server do not all end together (client-go).
@@ -99,7 +80,7 @@ class Sink(Protocol):
         """All changes up to that version have been reported."""
 
     def restarted(self, reason: str) -> None:
-        """The watch ended and is begun again; the reason is one of this module's constants."""
+        """The watch ended and is begun again; the reason is one of `recovery`'s constants."""
 
 
 class Reflector:
@@ -142,7 +123,10 @@ class Reflector:
         self._version = ""
         # Whether the server is believed to stream lists; found out by trying.
         self._streams_lists = True
-        self._expired_again = False
+        # Whether the last watch had expired, and nothing has been heard since.
+        self._expired = False
+        # Whether the present request has brought anything.
+        self._heard_something = False
         self._heard_at = clock.monotonic()
         self.last_error: ClientError | None = None
         """Why there is no list or no watch at present; None while there is."""
@@ -155,16 +139,16 @@ class Reflector:
     async def run(self) -> None:
         """List and watch until cancelled. Raises only what a sink raises."""
         while True:
-            started = self._clock.monotonic()
+            self._heard_something = False
             try:
                 if not self._listed and not self._streams_lists:
                     await self._list()
                     continue
                 await (self._watch() if self._listed else self._stream())
             except ClientError as error:
-                await self._recover(error, lasted=self._clock.monotonic() - started)
+                await self._recover(error)
             else:
-                self._sink.restarted(CLOSED)
+                self._sink.restarted(recovery.CLOSED)
 
     async def _list(self) -> None:
         page = await self._client.list_all(
@@ -194,12 +178,11 @@ class Reflector:
             raise ConnectionFailedError("the stream ended before the end of the list")
 
     async def _watch(self) -> None:
-        started, heard = self._clock.monotonic(), False
+        started = self._clock.monotonic()
         async with aclosing(self._events(send_initial_events=False)) as events:
             async for event in events:
-                heard = True
                 self._report(event)
-        if not heard and self._clock.monotonic() - started < SHORT_SECONDS:
+        if not self._heard_something and self._clock.monotonic() - started < SHORT_SECONDS:
             raise MalformedResponseError(f"the watch ended within {SHORT_SECONDS:g} s, empty")
 
     def _events(self, *, send_initial_events: bool) -> AsyncGenerator[WatchEvent, None]:
@@ -223,7 +206,7 @@ class Reflector:
     def _report(self, event: WatchEvent) -> None:
         """Hand on one event that came after the list."""
         self._heard()
-        self._expired_again = False
+        self._expired = False
         if event.type == "BOOKMARK":
             version = _metadata(event).resource_version
             self._reach(version)
@@ -248,6 +231,7 @@ class Reflector:
 
     def _heard(self) -> None:
         self._heard_at = self._clock.monotonic()
+        self._heard_something = True
         self.last_error = None
 
     def _entry(self, raw: bytes) -> Entry | None:
@@ -261,38 +245,35 @@ class Reflector:
             self._log.error("undecodable object", key=str(entry.key), error=entry.undecodable)
         return entry
 
-    async def _recover(self, error: ClientError, *, lasted: float) -> None:
-        """Decide what comes next, and wait if it must not come at once."""
+    async def _recover(self, error: ClientError) -> None:
+        """Do what was decided, and wait if the next request must not come at once."""
         self.last_error = error
-        watching = self._listed
+        watching, reason = self._listed, recovery.reason(error)
         if watching:
-            self._sink.restarted(_reason(error))
-        if _is_about_version(error):
-            if watching or self._version:
-                self._drop_version(error, watching=watching)
-                if not (watching and self._expired_again):
-                    self._expired_again = watching
-                    return
-        elif isinstance(error, MalformedResponseError):
-            self._listed = False
-        elif not watching and self._streams_lists and _may_mean_no_streaming(error):
-            self._log.debug("server does not stream lists", error=str(error))
-            self._streams_lists = False
-            return
-        elif watching and isinstance(error, ConnectionFailedError) and lasted >= SHORT_SECONDS:
-            # What broke was a good connection, so the next may well be one.
+            self._sink.restarted(reason)
+        decision = recovery.decide(
+            error,
+            recovery.Situation(
+                watching=watching,
+                heard=self._heard_something,
+                at_version=bool(self._version),
+                streams_lists=self._streams_lists,
+                expired=self._expired,
+            ),
+        )
+        self._expired = self._expired or (watching and reason == recovery.EXPIRED)
+        self._listed = self._listed and not decision.relist
+        self._streams_lists = self._streams_lists and not decision.stop_streaming
+        if decision.forget_version:
+            self._version = ""
+        if decision.pause is Pause.NONE:
+            self._log.debug("list or watch failed", error=str(error), next=str(decision))
             return
         wait = self._backoff.seconds(getattr(error, "retry_after", None))
-        if isinstance(error, NotFoundError):
+        if decision.pause is Pause.UNKNOWN_KIND:
             wait = UNKNOWN_KIND_SECONDS
         self._log.warning("list or watch failed", error=str(error), retry_in=round(wait, 1))
         await self._clock.sleep(wait)
-
-    def _drop_version(self, error: ClientError, *, watching: bool) -> None:
-        """List next: at the last version after a watch's 410, without one otherwise."""
-        self._listed = False
-        if not watching or not isinstance(error, GoneError):
-            self._version = ""
 
 
 def _metadata(event: WatchEvent) -> Metadata:
@@ -300,35 +281,3 @@ def _metadata(event: WatchEvent) -> Metadata:
         return decode_metadata(event.raw)
     except DecodeError as error:
         raise MalformedResponseError(f"bookmark: {error}") from error
-
-
-def _is_about_version(error: ClientError) -> bool:
-    """Whether the server has forgotten the version we named, or does not know it yet."""
-    if isinstance(error, ServerTimeoutError):
-        return error.too_large_resource_version
-    return isinstance(error, GoneError)
-
-
-def _may_mean_no_streaming(error: ClientError) -> bool:
-    """Servers before 1.27 refuse the parameters, and who stands before them may do anything.
-
-    Not so what has an explanation of its own, which would hold for a list as well.
-    """
-    otherwise = (NotFoundError, TooManyRequestsError, UnauthorizedError, UnavailableError)
-    return isinstance(error, ApiError) and not isinstance(error, otherwise)
-
-
-def _reason(error: ClientError) -> str:
-    match error:
-        case RequestTimeoutError():
-            return SILENT
-        case ConnectionFailedError():
-            return CONNECTION
-        case MalformedResponseError():
-            return MALFORMED
-        case TooManyRequestsError():
-            return THROTTLED
-        case _ if _is_about_version(error):
-            return EXPIRED
-        case _:
-            return REFUSED

@@ -17,6 +17,7 @@ class Recorder:
 
     def __init__(self):
         self.told = []
+        self.entries = ()
         self._more = asyncio.Event()
 
     def _note(self, *what):
@@ -24,6 +25,7 @@ class Recorder:
         self._more.set()
 
     def replaced(self, entries, resource_version):
+        self.entries = entries
         self._note("replaced", sorted(e.metadata.name for e in entries), resource_version)
 
     def changed(self, entry):
@@ -328,6 +330,12 @@ class TestWatch:
         await rig.retry()
         assert (await rig.next_watch()).query["resourceVersion"] == "10"
 
+    async def test_a_connection_that_took_long_to_fail_is_no_good_one(self, rig):
+        watch = await rig.listed()
+        await rig.clock.advance(5)
+        await rig.break_connection(watch)
+        assert 0.8 <= await rig.sleeping() < 1.6
+
     @pytest.mark.parametrize("in_stream", [False, True])
     async def test_throttling_is_waited_for_without_a_list(self, rig, in_stream):
         watch = await rig.listed()
@@ -404,7 +412,17 @@ class TestExpiry:
         (await rig.next_watch()).fail(410, "Expired")
         assert await rig.sleeping() >= 0.8
         await rig.retry()
-        await rig.next_list()
+        (await rig.next_list()).reply(pods(version="12"))
+        (await rig.next_watch()).fail(410, "Expired")
+        assert await rig.sleeping() >= 0.8
+
+    async def test_nor_is_one_that_does_not_even_list_at_its_own_versions(self, rig):
+        watch = await rig.listed()
+        watch.fail(410, "Expired")
+        (await rig.next_list()).fail(410, "Expired")
+        (await rig.next_list()).reply(pods(version="11"))
+        (await rig.next_watch()).fail(410, "Expired")
+        assert await rig.sleeping() >= 0.8
 
     @pytest.mark.parametrize(
         "more",
