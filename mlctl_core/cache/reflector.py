@@ -168,6 +168,8 @@ class Reflector:
                     bookmark = _metadata(event)
                     if INITIAL_EVENTS_END in bookmark.annotations:
                         self._complete(found.values(), bookmark.resource_version)
+                        # The watch goes on for minutes; what it has told is the sink's alone.
+                        found.clear()
                 elif (entry := self._entry(event.raw)) is None:
                     continue
                 elif event.type == "DELETED":

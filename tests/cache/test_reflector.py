@@ -209,6 +209,15 @@ class TestStart:
         await rig.retry()
         assert "resourceVersion" not in (await rig.next_stream()).query
 
+    async def test_what_was_streamed_is_not_held_once_it_is_handed_on(self, rig):
+        stream = await rig.next_stream()
+        for name in ("a", "b"):
+            await stream.event("ADDED", pod(name))
+        await stream.bookmark("10", initial_events_end=True)
+        await stream.bookmark("11")
+        await rig.sink.until("reached", "11")
+        assert not rig.sink.entries
+
     async def test_pages_are_put_together(self, rig):
         await rig.refuse_streaming()
         page = pods("a")
