@@ -28,6 +28,7 @@ from mlctl_core.cache.backoff import Backoff
 from mlctl_core.cache.entries import entry_of
 from mlctl_core.cache.recovery import Pause
 from mlctl_core.cache.versions import is_older
+from mlctl_core.client import watching
 from mlctl_core.client.errors import ClientError, ConnectionFailedError, MalformedResponseError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.metadata import decode_metadata
@@ -45,13 +46,6 @@ if TYPE_CHECKING:
     from mlctl_core.objects.metadata import Metadata
 
 __all__ = ["Reflector", "Sink"]
-
-# The server is asked to end a watch after 5 to 10 minutes, at random, so that the watches of a
-# restarted server do not all end together (client-go).
-WATCH_SECONDS = 300
-
-# Bookmarks come about once a minute, so this much silence means a dead connection.
-READ_DEADLINE_SECONDS = 75.0
 
 # A watch that ends sooner, without an event, is not a watch (client-go: "very short watch").
 SHORT_SECONDS = 1.0
@@ -194,8 +188,10 @@ class Reflector:
             **self._selection,
             resource_version=self._version,
             send_initial_events=send_initial_events,
-            timeout_seconds=round(WATCH_SECONDS * (1.0 + self._random.random())),
-            read_deadline=READ_DEADLINE_SECONDS,
+            # At random up to twice as long, so that the watches of a restarted server do not all
+            # end together (client-go).
+            timeout_seconds=round(watching.TIMEOUT_SECONDS * (1.0 + self._random.random())),
+            read_deadline=watching.READ_DEADLINE_SECONDS,
         )
 
     def _complete(self, entries: Iterable[Entry], version: str) -> None:
@@ -250,21 +246,21 @@ class Reflector:
     async def _recover(self, error: ClientError) -> None:
         """Do what was decided, and wait if the next request must not come at once."""
         self.last_error = error
-        watching, reason = self._listed, recovery.reason(error)
-        if watching:
+        listed, reason = self._listed, recovery.reason(error)
+        if listed:
             self._sink.restarted(reason)
         decision = recovery.decide(
             error,
             recovery.Situation(
-                watching=watching,
+                watching=listed,
                 heard=self._heard_something,
                 at_version=bool(self._version),
                 streams_lists=self._streams_lists,
                 expired=self._expired,
             ),
         )
-        self._expired = self._expired or (watching and reason == recovery.EXPIRED)
-        self._listed = self._listed and not decision.relist
+        self._expired = self._expired or (listed and reason == recovery.EXPIRED)
+        self._listed = listed and not decision.relist
         self._streams_lists = self._streams_lists and not decision.stop_streaming
         if decision.forget_version:
             self._version = ""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["READ_DEADLINE_SECONDS", "TIMEOUT_SECONDS", "events"]
 
-# When the server is to end a watch by itself. client-go takes 5 to 10 minutes at random, to
-# spread watchers over the servers behind a load balancer.
+# When the server is to end a watch by itself, so that watchers come to be spread over the servers
+# behind a load balancer: client-go's shortest.
 TIMEOUT_SECONDS = 300
 
 # A server sends a bookmark about once a minute, so silence for longer than that is no peace.

@@ -3,7 +3,6 @@ from random import Random
 
 import pytest
 
-from mlctl_core.cache import reflector as module
 from mlctl_core.cache.backoff import Backoff
 from mlctl_core.cache.reflector import Reflector
 from mlctl_core.client.client import Client
@@ -546,7 +545,3 @@ def test_the_backoff_starts_over_after_two_quiet_minutes():
     assert backoff.seconds() >= 30
     clock._elapsed += 60 + 120
     assert backoff.seconds() < 1.6
-
-
-def test_the_read_deadline_leaves_time_for_a_bookmark_and_keeps_the_promise():
-    assert 60 < module.READ_DEADLINE_SECONDS <= 75

@@ -251,3 +251,7 @@ async def test_a_refusal_that_breaks_off_in_the_middle_is_not_waited_for(client,
     with pytest.raises(RequestTimeoutError):
         await watch.task
     request.cut()
+
+
+def test_the_read_deadline_leaves_time_for_a_bookmark_a_minute():
+    assert 60 < watching.READ_DEADLINE_SECONDS <= 75
