@@ -12,7 +12,6 @@ from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import ConfigError
 from mlctl_core.clock import SystemClock
-from mlctl_core.embedded.node.agent import run_nodes
 from mlctl_core.embedded.node.images import ImagesError
 from mlctl_core.embedded.node.spec import node_specs
 from mlctl_core.telemetry.log import configure
@@ -49,7 +48,10 @@ async def run(arguments: argparse.Namespace) -> None:
 
     Raises:
         ValueError, OSError, ImagesError, ConfigError: the arguments lead nowhere.
+        ModuleNotFoundError: the extra is not installed.
     """
+    from mlctl_core.embedded.node.agent import run_nodes  # noqa: PLC0415 - not for --help
+
     specs = node_specs(
         pods=arguments.pods,
         nodes=arguments.nodes,
@@ -98,6 +100,9 @@ def main() -> int:
         asyncio.run(run(arguments))
     except ValueError as error:
         sys.stderr.write(f"error: {error}\n")
+        return EXIT_USAGE
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"error: no module {error.name}: pip install 'mlctl[embedded]'\n")
         return EXIT_USAGE
     except (OSError, ImagesError, ConfigError) as error:
         sys.stderr.write(f"error: {error}\n")
