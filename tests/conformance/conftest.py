@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import pytest
 from raw_client import connect
-from servers import SERVERS
+from servers import FORGOTTEN, SERVERS
 from specimens import namespace_named, widget, widget_definition
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "real: needs a real control plane")
 
 
 @pytest.fixture(scope="session", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
@@ -28,6 +25,15 @@ async def server(endpoint):
     """Raw HTTP to the server under test, as an administrator."""
     async with connect(endpoint) as server:
         yield server
+
+
+@pytest.fixture
+async def forgotten(server):
+    """A resourceVersion that once was and of which nothing is left to be told."""
+    query = {"resourceVersion": FORGOTTEN, "resourceVersionMatch": "Exact"}
+    while (await server.get("/api/v1/secrets", **query)).status != 410:
+        await asyncio.sleep(0.1)  # etcd is compacted by time.
+    return FORGOTTEN
 
 
 @pytest.fixture

@@ -1,26 +1,24 @@
 """The servers that the suite runs against, each behind an `Endpoint`.
 
-Promise: inside the context the server answers, has its garbage collector and namespace
-controller, and has forgotten its first revision, as one that has been up for long. Nothing is
-left behind.
+Promise: inside the context the server answers and has its garbage collector and namespace
+controller. Nothing is left behind.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
 import attrs
-import pytest
 
+from mlctl_core.client.config import load_config
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
+from mlctl_core.testing.control_plane import ControlPlane, ControlPlaneOptions
 
 FORGOTTEN = "1"
-"""A resourceVersion that once was and that no server of the suite remembers."""
+"""A resourceVersion that once was and that every server of the suite forgets in time."""
 
 
 @attrs.frozen
@@ -62,16 +60,19 @@ def embedded():
         loop.close()
 
 
+COMPACTION_SECONDS = 5
+"""How old a version must be to be forgotten, at least: no test is at work with one for so long."""
+
+
 @contextmanager
 def real():
-    """A kube-apiserver, with its etcd and kube-controller-manager."""
-    directory = os.environ.get("CONFORMANCE_PLANE", "")
-    if not directory:
-        pytest.skip("CONFORMANCE_PLANE names no directory of a running control plane")
-    files = Path(directory)
-    context = ssl.create_default_context(cafile=files / "ca.crt")
-    context.load_cert_chain(files / "a.crt", files / "a.key")
-    yield Endpoint("real", (files / "url").read_text().strip(), {}, context)
+    """A kube-apiserver with its etcd and kube-controller-manager; no test needs a scheduler."""
+    flags = (f"--etcd-compaction-interval={COMPACTION_SECONDS}s",)
+    options = ControlPlaneOptions(scheduler=False, api_server_flags=flags)
+    with ControlPlane(options=options) as plane:
+        access = asyncio.run(load_config(str(plane.kubeconfig)).credentials.access())
+        headers = {"Authorization": access.authorization} if access.authorization else {}
+        yield Endpoint("real", plane.url, headers, access.tls)
 
 
 SERVERS = {"embedded": embedded, "real": real}

@@ -40,6 +40,7 @@ def pod(name, *containers, **metadata):
 
 
 def deployment(name, replicas=0, **metadata):
+    """A Deployment that no controller acts on: it is paused."""
     labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
@@ -47,6 +48,7 @@ def deployment(name, replicas=0, **metadata):
         "metadata": {"name": name, **metadata},
         "spec": {
             "replicas": replicas,
+            "paused": True,
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},

@@ -7,7 +7,6 @@ import json
 
 import pytest
 from raw_client import TABLE
-from servers import FORGOTTEN
 from specimens import secret
 
 COUNT = 7
@@ -22,10 +21,10 @@ async def many(server, secrets):
     return secrets
 
 
-def aged(token):
+def aged(token, version):
     """The token as it would be had it been given long ago."""
     content = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    content["rv"] = int(FORGOTTEN)
+    content["rv"] = int(version)
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
@@ -101,16 +100,17 @@ async def test_a_token_may_be_used_again(server, many):
     assert answers[0].names == answers[1].names == ["s2", "s3"]
 
 
-async def test_a_token_that_is_too_old_is_gone_and_gives_one_that_goes_on(server, many):
+async def test_a_token_that_is_too_old_is_gone_and_gives_one_that_goes_on(server, many, forgotten):
     first = await server.get(many, limit="3")
     await server.delete(f"{many}/s4")
-    old = aged(first.metadata["continue"])
+    old = aged(first.metadata["continue"], forgotten)
     answer = await server.get(many, limit="2", **{"continue": old})
     assert answer.refusal == (
         410,
         "Expired",
         (
-            "The provided continue parameter is too old to display a consistent list result. You can "
+            "The provided continue parameter is too old to display a consistent list result. You "
+            "can "
             "start a new list without the continue parameter, or use the continue token in this "
             "response to retrieve the remainder of the results. Continuing with the provided token "
             "results in an inconsistent list - objects that were created, modified, or deleted "

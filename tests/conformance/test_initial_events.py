@@ -154,7 +154,8 @@ REFUSED = 'ListOptions.meta.k8s.io "" is invalid: '
         (
             {"resourceVersionMatch": "NotOlderThan"},
             (
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless "
+                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch "
+                "unless "
                 "sendInitialEvents is provided"
             ),
         ),

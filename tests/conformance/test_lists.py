@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from servers import FORGOTTEN
 from specimens import pod, secret
 
 REFUSED = 'ListOptions.meta.k8s.io "" is invalid: '
@@ -87,8 +86,8 @@ async def test_a_list_at_exactly_a_version_shows_the_past(server, secrets):
     assert answer.version == version
 
 
-async def test_a_list_at_exactly_a_forgotten_version_is_gone(server, secrets):
-    answer = await server.get(secrets, resourceVersion=FORGOTTEN, resourceVersionMatch="Exact")
+async def test_a_list_at_exactly_a_forgotten_version_is_gone(server, secrets, forgotten):
+    answer = await server.get(secrets, resourceVersion=forgotten, resourceVersionMatch="Exact")
     message = "The resourceVersion for the provided list is too old."
     assert answer.refusal == (410, "Expired", message)
 
@@ -127,7 +126,8 @@ async def test_a_list_at_exactly_a_forgotten_version_is_gone(server, secrets):
         (
             {"continue": "x", "resourceVersionMatch": "Exact", "resourceVersion": "5"},
             (
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is "
+                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue "
+                "is "
                 "provided"
             ),
         ),
@@ -236,10 +236,13 @@ LABEL = (
         (
             "a=-b-",
             (
-                'unable to parse requirement: values[0][a]: Invalid value: "-b-": a valid label must '
-                "be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+                'unable to parse requirement: values[0][a]: Invalid value: "-b-": a valid label '
+                "must "
+                "be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
+                "must "
                 "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
-                "'12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+                "'12345', regex used for validation is "
+                "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
             ),
         ),
         (

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from raw_client import PARTIAL, TABLE
-from servers import FORGOTTEN
 from specimens import pod, secret
 
 
@@ -199,8 +198,10 @@ async def test_an_object_is_deleted_for_a_watch_when_a_selected_field_changes(se
         assert await stream.take(2) == [("ADDED", "a"), ("DELETED", "a")]
 
 
-async def test_a_version_that_is_forgotten_ends_the_stream_with_410_inside_it(server, widgets):
-    async with server.watch(widgets, resourceVersion=FORGOTTEN) as stream:
+async def test_a_version_that_is_forgotten_ends_the_stream_with_410_inside_it(
+    server, widgets, forgotten
+):
+    async with server.watch(widgets, resourceVersion=forgotten) as stream:
         assert stream.status == 200
         event = await stream.next()
         assert await stream.next() is None

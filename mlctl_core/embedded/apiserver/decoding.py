@@ -6,9 +6,11 @@ zeros that Go would leave out mean "not set", quantities come out in their canon
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mlctl_core.embedded.apiserver.formats import fits
+from mlctl_core.embedded.apiserver.go_times import time_problem
 from mlctl_core.embedded.apiserver.zero_values import is_unset
 from mlctl_core.objects.quantities import canonical_quantity
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _NOT_A_QUANTITY: Final = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=\r\n]")
 _TELLING: Final = frozenset({"managedFields"})
 """Empty lists that mean something: these ask to track ownership no more."""
 
@@ -80,9 +83,17 @@ def _value(value: Any, schema: Json, path: str, owner: Json) -> Any:
         return [_value(item, schema["items"], path, owner) for item in value]
     if kind in _CHECKS and not _CHECKS[kind](value):
         raise _mismatch(value, _go_type(schema), path, owner)
+    if schema.get("format") == "date-time" and (problem := time_problem(value, schema)):
+        raise DecodeError(problem)
     if schema.get("format") == "byte" and not fits(value, "byte"):
-        raise DecodeError("illegal base64 data at input byte 0")
+        raise DecodeError(f"illegal base64 data at input byte {_bad_byte(value)}")
     return value
+
+
+def _bad_byte(text: str) -> int:
+    """Where Go's decoder stops: at the first byte that is no base64, else in the last four."""
+    found = _NOT_BASE64.search(text)
+    return found.start() if found else len(text) - len(text) % 4
 
 
 def _quantity(value: Any, path: str, owner: Json) -> str:
@@ -139,6 +150,7 @@ def _go_type(schema: Json) -> str:
 
 
 def json_type(value: Any) -> str:
+    """The JSON type of a value, as Go's decoder calls it."""
     match value:
         case bool():
             return "bool"

@@ -5,8 +5,11 @@ People search for these messages, and a client's own encoder is what they tell a
 
 from __future__ import annotations
 
-import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import json
 
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 _LITERALS = ("true", "false", "null")

@@ -69,10 +69,22 @@ def identify(resource: Resource, obj: Json) -> None:
         raise _not_custom(resource, obj)
     group_version = str(api_version or resource.api_version)
     version = group_version.rpartition("/")[2]
+    given = str(kind or resource.kind)
+    why = unconvertible(resource, given, group_version)
     raise bad_request(
-        f'{kind or resource.kind} in version "{version}" cannot be handled as a {resource.kind}: '
-        f"converting ({version}.{kind or resource.kind}) to "
-        f"({resource.group.partition('.')[0] or 'core'}.{resource.kind}): unknown conversion"
+        f'{given} in version "{version}" cannot be handled as a {resource.kind}: {why}'
+    )
+
+
+def unconvertible(resource: Resource, kind: str, api_version: str) -> str:
+    """Say why an object of another kind or version is none of a built-in resource's."""
+    if kind == resource.kind:
+        scheme = "pkg/runtime/scheme.go:111"
+        return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
+    version = api_version.rpartition("/")[2]
+    internal_group = resource.group.partition(".")[0] or "core"
+    return (
+        f"converting ({version}.{kind}) to ({internal_group}.{resource.kind}): unknown conversion"
     )
 
 

@@ -52,16 +52,16 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def json_patch(target: Json, operations: list[Json]) -> Json:
     """The target with the operations applied in order; the target is not changed.
 
-    As upstream's library, `replace` of an absent field adds it, and `test` of an absent
-    field succeeds for null.
+    As upstream's library, `replace` of an absent field adds it, `test` of one succeeds for
+    null, and `copy` of one copies null.
 
     Raises:
         PatchError: An operation does not fit the object (422), or there are too many (413).
     """
     if len(operations) > MAX_OPERATIONS:
         message = (
-            f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS},"
-            f" got {len(operations)}"
+            "Request entity too large: The allowed maximum operations in a JSON patch is "
+            f"{MAX_OPERATIONS}, got {len(operations)}"
         )
         raise PatchError(message, _TOO_LARGE)
     patched: Any = copy.deepcopy(target)
@@ -83,6 +83,8 @@ def _apply_operation(target: Any, operation: Json) -> Any:
                 target, path
             ):
                 return target
+            case {"op": "copy", "from": source, "path": path} if _is_absent(target, source):
+                return _apply_operation(target, {"op": "add", "path": path, "value": None})
         raise PatchError(_REFUSED, _UNPROCESSABLE) from failure
     except (TypeError, KeyError, AttributeError) as failure:
         raise PatchError(_REFUSED, _UNPROCESSABLE) from failure

@@ -17,12 +17,14 @@ from mlctl_core.embedded.apiserver.errors import (
     StatusError,
     bad_request,
     conflict,
+    invalid,
     invalid_options,
     not_found,
     unsupported_patch,
 )
-from mlctl_core.embedded.apiserver.metadata import check_namespace, require_metadata
+from mlctl_core.embedded.apiserver.metadata import check_namespace, require_metadata, unconvertible
 from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
+from mlctl_core.embedded.apiserver.records import encode
 from mlctl_core.embedded.apiserver.strategic_merge import strategic_merge_patch
 from mlctl_core.embedded.apiserver.updating import commit, require_name
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.exchange import Exchange
     from mlctl_core.embedded.apiserver.options import WriteOptions
     from mlctl_core.embedded.apiserver.records import Record
+    from mlctl_core.embedded.apiserver.resources import Resource
     from mlctl_core.objects.json import Json
 
 MERGE = "application/merge-patch+json"
@@ -59,8 +62,10 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
         raise invalid_options("PatchOptions", error)
     _check_type(exchange, kind)
     target = exchange.target
+    parse_patch(raw)
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     patched = patched_object(exchange, record, kind, raw)
+    _check_identity(exchange.resource, patched)
     require_name(patched, target.name)
     check_namespace(exchange.resource, patched["metadata"], target.namespace)
     exchange.decode(patched, options)
@@ -68,6 +73,32 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
         exchange.cluster, exchange.resource, record, patched, options, subresource=subresource
     )
     return exchange.answer(committed)
+
+
+def _check_identity(resource: Resource, patched: Json) -> None:
+    """Make sure that a patch has left the object what it is.
+
+    Raises:
+        StatusError: 422.
+    """
+    kind, api_version = patched.get("kind"), patched.get("apiVersion")
+    if (kind, api_version) == (resource.kind, resource.api_version):
+        return
+    whole = encode(patched).decode()
+    if not isinstance(kind, str) or not isinstance(api_version, str) or not kind:
+        why = f"Object 'Kind' is missing in '{whole}'"
+        raise invalid("", "", "", [field_errors.invalid("patch", whole, why)])
+    if not resource.custom:
+        why = unconvertible(resource, kind, api_version)
+        raise invalid("", "", "", [field_errors.invalid("patch", whole, why)])
+    errors = []
+    if kind != resource.kind:
+        errors.append(field_errors.invalid("kind", kind, f"must be {resource.kind}"))
+    if api_version != resource.api_version:
+        why = f"must be {resource.api_version}"
+        errors.append(field_errors.invalid("apiVersion", api_version, why))
+    group = api_version.rpartition("/")[0]
+    raise invalid(group, kind, require_metadata(patched).get("name", ""), errors)
 
 
 def _check_type(exchange: Exchange, kind: str) -> None:
@@ -141,13 +172,6 @@ def _apply(
         raise not_found(resource.group, resource.plural, target.name)
     live = None if record is None else from_stored(record, resource)
     strategy = cluster.strategy(resource)
-    given_uid = applied["metadata"].get("uid")
-    if record is None and given_uid:
-        why = (
-            f"uid mismatch: the provided object specified uid {given_uid}, "
-            "and no existing object was found"
-        )
-        raise conflict(resource.group, resource.plural, target.name, why)
     try:
         merged = apply(
             live,
@@ -165,6 +189,14 @@ def _apply(
         raise StatusError(409, "Conflict", error.message, details=details) from None
     except PatchError as error:
         raise patch_refused(error) from None
+    given_uid = applied["metadata"].get("uid")
+    if record is None and given_uid:
+        why = (
+            f"uid mismatch: the provided object specified uid {given_uid}, "
+            "and no existing object was found"
+        )
+        raise conflict(resource.group, resource.plural, target.name, why)
+    strategy.read_applied(merged)
     require_name(merged, target.name)
     if record is None:
         created = create(cluster, resource, merged, target.namespace, options, tracked=False)
