@@ -24,7 +24,7 @@ test-heavy: $(READY) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -n $(JOBS) -m heavy $(ARGS)
 
 test-real: control-plane ## Run the tests that ask a real Kubernetes control plane
-	$(BIN)/python -m pytest -n $(JOBS) -m real $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m real $(ARGS)
 
 control-plane: $(READY) ## Build that control plane into the cache, once (needs Go)
 	@$(BIN)/python -m mlctl_core.testing.kubernetes
