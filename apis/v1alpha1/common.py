@@ -216,6 +216,13 @@ def fixed_while_pods_exist(*fields: str) -> tuple[Rule, ...]:
     )
 
 
+# Types of the conditions that say for good how a job ended, in a status that CEL calls `of`.
+_ENDED_BY = (
+    "{of}.status.conditions.map(condition, condition.type in ['Succeeded', 'Failed']"
+    " && condition.status == 'True', condition.type)"
+)
+_WAS, _IS = _ENDED_BY.format(of="oldSelf"), _ENDED_BY.format(of="self")
+
 JOB_RULES = (
     Rule(
         "size(self.metadata.name) <= 40 && self.metadata.name.matches("
@@ -231,6 +238,13 @@ JOB_RULES = (
         " && self.status.phase == oldSelf.status.phase)",
         "a job that ended never runs again: delete it and apply it again",
         field_path=".status.phase",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        f"!has(oldSelf.status) || !has(oldSelf.status.conditions) || {_WAS}.size() == 0"
+        f" || (has(self.status) && has(self.status.conditions) && {_IS} == {_WAS})",
+        "how a job ended stays true: delete it and apply it again",
+        field_path=".status.conditions",
         reason="FieldValueForbidden",
     ),
     *fixed_while_pods_exist(

@@ -44,8 +44,8 @@ _ONLY_ONCE_TRUE = ("Running", "Suspended", "Restarting")
 
 
 def is_over(status: JobStatus) -> bool:
-    """Whether the job has ended, for ever."""
-    return any(is_true(status.conditions, kind) for kind in _TERMINAL)
+    """Whether the job has ended, for ever: either sign of it is enough, whatever the other says."""
+    return status.phase in _TERMINAL or any(is_true(status.conditions, k) for k in _TERMINAL)
 
 
 def waiting(status: JobStatus, refusal: Refusal, now: datetime) -> JobStatus:

@@ -280,6 +280,36 @@ def test_an_ended_job_never_revives(refusals, ended, phase):
     assert any("a job that ended never runs again" in error for error in found)
 
 
+def conditions(**statuses):
+    return [{"type": kind, "status": status} for kind, status in statuses.items()]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        None,
+        conditions(),
+        conditions(Running="True"),
+        conditions(Succeeded="False"),
+        conditions(Succeeded="True", Failed="True"),
+        conditions(Failed="True"),
+    ],
+    ids=str,
+)
+def test_how_a_job_ended_stays_true_whatever_is_written_late(refusals, late):
+    old = {**JOB, "status": {"phase": "Succeeded", "conditions": conditions(Succeeded="True")}}
+    [error] = refusals(PythonJob, old, {"status": {"conditions": late}}, update=True)
+    assert error.startswith("status.conditions: ")
+    assert "how a job ended stays true" in error
+
+
+def test_conditions_of_a_job_that_goes_on_or_ends_may_change(refusals):
+    for before in ({}, {"conditions": conditions(Running="True", Succeeded="False")}):
+        old = {**JOB, "status": {"phase": "Running", **before}}
+        new = conditions(Running="False", Succeeded="True")
+        assert refusals(PythonJob, old, {"status": {"conditions": new}}, update=True) == []
+
+
 def test_an_ended_job_may_still_learn_about_its_pods(refusals):
     old = in_phase("Succeeded")
     assert refusals(PythonJob, old, {"status": {"restarts": 1}}, update=True) == []

@@ -222,6 +222,22 @@ def test_suspend_deletes_the_pod_and_resume_starts_afresh_without_counting_a_fai
     assert world.events == []
 
 
+@pytest.mark.parametrize("kept", ["phase", "condition"])
+def test_either_sign_of_an_end_is_enough_to_never_start_again(world, kept):
+    started(world)
+    world.finish(0)
+    world.settle()
+    job = world.raw(JOB, "mnist")
+    if kept == "phase":
+        job["status"]["conditions"] = [{"type": "Running", "status": "True"}]
+    else:
+        job["status"]["phase"] = "Running"
+    world.put(JOB, job)
+    world.remove(POD, POD_NAME)
+    world.settle()
+    assert world.pods() == []
+
+
 def test_a_job_that_is_created_suspended_makes_nothing(world):
     started(world, suspend=True)
     assert world.status.phase == "Suspended"
