@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import wraps
 from random import Random
 
 import attrs
@@ -22,10 +23,15 @@ from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 
 
-@pytest.fixture(autouse=True)
-async def patience():
-    async with deadline(SystemClock(), PATIENCE):
-        yield
+def in_time(test):
+    """A test that hangs fails; a fixture could not do that, it runs in a task of its own."""
+
+    @wraps(test)
+    async def bounded(*args, **fixtures):
+        async with deadline(SystemClock(), PATIENCE):
+            await test(*args, **fixtures)
+
+    return bounded
 
 
 @pytest.fixture
@@ -69,6 +75,7 @@ async def renewed(cluster, clock, holding):
 
 
 @pytest.mark.parametrize("headers_only", [False, True])
+@in_time
 async def test_it_is_given_up_at_the_renew_deadline_however_the_server_hangs(
     cluster, relay, elector, clock, headers_only
 ):
@@ -87,6 +94,7 @@ async def test_it_is_given_up_at_the_renew_deadline_however_the_server_hangs(
         await holding
 
 
+@in_time
 async def test_a_standby_survives_a_server_that_hangs_and_leads_when_it_is_back(
     relay, elector, clock
 ):
@@ -103,6 +111,7 @@ async def test_a_standby_survives_a_server_that_hangs_and_leads_when_it_is_back(
     elector.guard()
 
 
+@in_time
 async def test_giving_it_back_to_a_server_that_hangs_takes_no_longer_than_a_request(
     relay, elector, clock
 ):
@@ -129,13 +138,15 @@ class TestManager:
 
     @pytest.fixture
     async def leader(self, manager, cluster):
-        await manager.wait_ready()
+        async with deadline(SystemClock(), PATIENCE):
+            await manager.wait_ready()
         await cluster.when(LEASE, lambda lease: lease["spec"]["holderIdentity"])
         await cluster.create_site("first")
         await cluster.when(SITE, ready_replicas(0))
         return manager
 
     @pytest.mark.parametrize("headers_only", [False, True])
+    @in_time
     async def test_a_leader_of_a_server_that_hangs_ends_with_an_error_and_writes_nothing_more(
         self, cluster, relay, leader, clock, headers_only
     ):
@@ -149,6 +160,7 @@ class TestManager:
         await stopping
         assert await sites_and_children(cluster) == before
 
+    @in_time
     async def test_what_is_being_worked_on_when_the_lease_is_lost_is_cut_off(
         self, cluster, through_the_relay, clock
     ):

@@ -11,7 +11,7 @@ import pytest
 from website_cluster import OPTIONS, PATIENCE, running
 
 from mlctl_core.clock import SystemClock
-from mlctl_core.embedded.apiserver.tls import Authority
+from mlctl_core.embedded.certificates import Authority
 from mlctl_core.manager import manager as manager_module
 from mlctl_core.manager.args import ManagerOptions
 from mlctl_core.manager.certificates import (
