@@ -1,174 +1,60 @@
-"""Tell the story of one job: ten lines of YAML, a pod, an accuracy; then the same on a GPU.
+"""`make demo`, as a process: runs the tour to its end, or to Ctrl-C.
 
-Exits non-zero unless everything it claims was seen: the accuracy in the job's status, the
-node of the second pod, and the gauge that Prometheus would scrape.
+Exit codes: 0 when all was as promised, 1 when it was not, 130 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
-import tempfile
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hack.demo import cluster
-from hack.demo.environment import framework_environment, write_images
-from hack.demo.processes import ProcessFailedError, python, wait_for_line
-from hack.demo.run import GAUGE, GAUGE_LABELS, WANTED_ACCURACY, Run, run
-from hack.demo.show import Story
-from mlctl_core.client.client import Client
-from mlctl_core.client.config import load_config
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
 
-ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "manifests"
-SAMPLE = MANIFESTS / "samples" / "digits.yaml"
-FRAMEWORK = "scikit-learn"
-SMALL, LARGE = "small", "gpu-large"
-CPU_NODE, GPU_NODE = "cpu-1", GAUGE_LABELS["node"]
-NODES = (
-    f"name={CPU_NODE},pods=process,cpu=4",
-    f"name={GPU_NODE},pods=process,cpu=8,memory=64Gi,gpus=1",
-)
-# A control plane or a manager is up in about a second; a busy laptop may take longer.
-START_SECONDS = 60.0
+# A terminal that is closed says SIGHUP; what runs in sessions of its own would outlive it.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
 
 
-async def main(*, keep: bool) -> int:
+def main(*, keep: bool) -> int:
     """Run the demo and return its exit code."""
-    story = Story()
-    with tempfile.TemporaryDirectory(prefix="mlctl-demo-") as folder:
-        state = Path(folder)
-        story.say("environment", f"framework {FRAMEWORK}: built on first use, kept afterwards")
-        write_images(state / "images.yaml", images())
-        async with control_plane(state, story) as client, manager(state, story) as metrics_url:
-            holds = await tell(client, metrics_url, story)
-            if keep:
-                await stay(state, metrics_url, story)
-    story.say("stopped", "nothing is left running")
-    return 0 if holds else 1
-
-
-def images() -> dict[str, Path]:
-    """Map the images of the demo's framework to a local environment."""
-    environment = framework_environment(FRAMEWORK, ROOT / "requirements" / f"{FRAMEWORK}.txt")
-    catalogue = cluster.documents((MANIFESTS / "catalogue").rglob("*.yaml"))
-    [framework] = [o for o in catalogue if o["metadata"]["name"] == FRAMEWORK]
-    return dict.fromkeys(framework["spec"]["images"].values(), environment)
-
-
-@asynccontextmanager
-async def control_plane(state: Path, story: Story) -> AsyncIterator[Client]:
-    """Run the embedded control plane, with the CRDs and the default catalogue applied."""
-    kubeconfig, log = state / "kubeconfig", state / "control-plane.log"
-    arguments = ["--kubeconfig-out", str(kubeconfig), "--images", str(state / "images.yaml")]
-    for node in NODES:
-        arguments += ["--node", node]
-    async with python(log, "-m", "mlctl_core.embedded", *arguments) as process:
-        ready = await wait_for_line(process, log, "ready https", START_SECONDS)
-        story.say("control plane", f"{ready.split()[-1]}, nodes {CPU_NODE} and {GPU_NODE} (1 GPU)")
-        async with Client(load_config(str(kubeconfig)), user_agent="mlctl-demo") as client:
-            crds = cluster.documents((MANIFESTS / "crds").glob("*.yaml"))
-            await cluster.apply(client, crds)
-            await cluster.wait_established(client, [crd["metadata"]["name"] for crd in crds])
-            catalogue = cluster.documents((MANIFESTS / "catalogue").rglob("*.yaml"))
-            await cluster.apply(client, catalogue)
-            story.say("catalogue", f"{len(crds)} kinds, {len(catalogue)} frameworks and sizes")
-            yield client
-
-
-@asynccontextmanager
-async def manager(state: Path, story: Story) -> AsyncIterator[str]:
-    """Run the manager and yield the address of its metrics."""
-    log = state / "manager.log"
-    arguments = ["--kubeconfig", str(state / "kubeconfig"), "--log-format", "json"]
-    for flag in ("--metrics-bind-address", "--health-probe-bind-address"):
-        arguments += [flag, "127.0.0.1:0"]
-    async with python(log, "-m", "controllers", *arguments) as process:
-        listening = json.loads(await wait_for_line(process, log, '"/metrics"', START_SECONDS))
-        url = f"http://{listening['host']}:{listening['port']}/metrics"
-        await wait_for_line(process, log, "caches filled", START_SECONDS)
-        story.say("manager", f"started; Prometheus would scrape {url}")
-        yield url
-
-
-async def tell(client: Client, metrics_url: str, story: Story) -> bool:
-    """Run the job small, then on a GPU, and check what is claimed."""
-    [job] = cluster.documents([SAMPLE])
-    name, sample = job["metadata"]["name"], SAMPLE.relative_to(ROOT)
-    story.heading("A data scientist's job, as it is written")
-    story.command(f"kubectl apply -f {sample}")
-    small = await run(client, metrics_url, story, job)
-
-    story.heading(f"The only edit: size: {SMALL} becomes size: {LARGE}")
-    story.command(f"kubectl delete pythonjob {name}")
-    await cluster.delete_and_wait(client, name)
-    story.say("deleted", "the job, its pod and its code are gone")
-    story.command(f"sed 's/size: {SMALL}/size: {LARGE}/' {sample} | kubectl apply -f -")
-    larger = {**job, "spec": {**job["spec"], "size": LARGE}}
-    return judge(story, small, await run(client, metrics_url, story, larger))
-
-
-def judge(story: Story, small: Run, large: Run) -> bool:
-    """Hold what was seen against what was promised."""
-    labels = ",".join(f'{key}="{value}"' for key, value in GAUGE_LABELS.items())
-    story.heading("What was promised")
-    claims = [
-        (small.is_good, f"{SMALL}: {small.phase}, accuracy {small.accuracy} ≥ {WANTED_ACCURACY}"),
-        (large.is_good, f"{LARGE}: {large.phase}, accuracy {large.accuracy} ≥ {WANTED_ACCURACY}"),
-        (small.node == CPU_NODE, f"{SMALL} ran on {small.node}"),
-        (large.node == GPU_NODE, f"{LARGE} ran on {large.node}"),
-        (small.gauge == 0, f"{GAUGE}{{{labels}}} was {small.gauge:g} while {SMALL} ran"),
-        (large.gauge == 1, f"{GAUGE}{{{labels}}} was {large.gauge:g} while {LARGE} ran"),
-    ]
-    outcomes = [story.verdict(holds=holds, text=text) for holds, text in claims]
-    return all(outcomes)
-
-
-async def stay(state: Path, metrics_url: str, story: Story) -> None:
-    """Leave everything running until Ctrl-C, and say what to try."""
-    story.heading("The control plane stays until Ctrl-C. In another terminal:")
-    story.command(f"export KUBECONFIG={state / 'kubeconfig'}")
-    for line in (
-        "kubectl get ml,pods,nodes",
-        "kubectl describe pythonjob digits",
-        "kubectl logs -f pyjob-digits-worker-0",
-        f"curl -s {metrics_url} | grep -E 'mlctl_gpu|reconcile_time_seconds_count'",
-    ):
-        story.command(line)
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
-    await stopped.wait()
-
-
-def run_until_stopped(*, keep: bool) -> int:
-    """Run the demo; Ctrl-C and SIGTERM end it in order."""
-
-    async def supervised() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        return await main(keep=keep)
-
     try:
-        return asyncio.run(supervised())
-    except asyncio.CancelledError:
+        # Imports take a moment, in which Ctrl-C is as welcome as later.
+        from hack.demo.processes import ProcessFailedError  # noqa: PLC0415
+
+        try:
+            return 0 if asyncio.run(_until_stopped(keep=keep)) else 1
+        except ProcessFailedError as failure:
+            print(f"a process of the demo ended early: {failure}", file=sys.stderr)
+            return 1
+    except (asyncio.CancelledError, KeyboardInterrupt):
         print("stopped; nothing is left running")
-        return 130
-    except ProcessFailedError as failure:
-        print(f"a process of the demo ended early: {failure}", file=sys.stderr)
-        return 1
+        return INTERRUPTED
+
+
+async def _until_stopped(*, keep: bool) -> bool:
+    from hack.demo.tour import tour  # noqa: PLC0415 - see main
+
+    task = asyncio.create_task(tour(keep=keep))
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, _once(task))
+    return await task
+
+
+def _once(task: asyncio.Task[bool]) -> Callable[[], None]:
+    """Return what cancels the task unless it is being cancelled: stopping is left to end."""
+
+    def stop() -> None:
+        if not task.cancelling():
+            task.cancel()
+
+    return stop
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
-    sys.exit(run_until_stopped(keep=parser.parse_args().keep))
+    sys.exit(main(keep=parser.parse_args().keep))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import yaml
+
+from hack.demo.processes import run_to_end
 
 COMPLETE = ".complete"
 
@@ -27,25 +26,22 @@ def cache_directory() -> Path:
     return Path(base) / "mlctl"
 
 
-def framework_environment(name: str, lock: Path) -> Path:
+async def framework_environment(name: str, lock: Path) -> Path:
     """Return a virtual environment that holds what the lock file says, built if need be.
 
-    Raises subprocess.CalledProcessError when a package cannot be installed.
+    Raises:
+        ProcessFailedError: a package cannot be installed.
     """
     key = hashlib.sha256(lock.read_bytes() + sys.version.encode() + sys.prefix.encode())
     root = cache_directory() / "environments" / f"{name}-{key.hexdigest()[:12]}"
     if (root / COMPLETE).exists():
         return root
     # A build that was interrupted is begun afresh: half an environment fails in odd ways.
-    shutil.rmtree(root, ignore_errors=True)
-    venv.create(root, with_pip=True, symlinks=True)
-    subprocess.run(
-        [
-            *(root / "bin" / "python", "-m", "pip", "install", "--quiet"),
-            *("--disable-pip-version-check", "--only-binary", ":all:"),
-            *("--require-hashes", "-r", lock),
-        ],
-        check=True,
+    await run_to_end(sys.executable, "-m", "venv", "--clear", str(root))
+    await run_to_end(
+        *(str(root / "bin" / "python"), "-m", "pip", "install", "--quiet"),
+        *("--disable-pip-version-check", "--only-binary", ":all:"),
+        *("--require-hashes", "-r", str(lock)),
     )
     (root / COMPLETE).touch()
     return root

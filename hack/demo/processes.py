@@ -18,7 +18,7 @@ STOP_SECONDS = 15.0
 
 
 class ProcessFailedError(Exception):
-    """A process ended although it was to stay; the message holds the end of its log."""
+    """A process failed, or ended although it was to stay; the message says which, and how."""
 
 
 @asynccontextmanager
@@ -36,6 +36,23 @@ async def python(log: Path, *args: str) -> AsyncIterator[asyncio.subprocess.Proc
         yield process
     finally:
         await stop(process)
+
+
+async def run_to_end(*command: str) -> None:
+    """Run a command to its end, with its output where ours goes; cancelled, end it.
+
+    Raises ProcessFailedError when its exit code is not 0.
+    """
+    process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
+    try:
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            # With whatever it has started itself.
+            os.killpg(process.pid, signal.SIGTERM)
+            await stop(process)
+    if code:
+        raise ProcessFailedError(f"{' '.join(command)}: exit code {code}")
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
