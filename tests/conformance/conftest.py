@@ -13,6 +13,18 @@ from specimens import namespace_named, widget, widget_definition
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "late: for what a server does within a minute of its start")
+
+
+def pytest_collection_modifyitems(items):
+    """Run what takes the server a while to be ready for after all the rest.
+
+    A real garbage collector looks for new kinds every 30 s.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("late") is not None)
+
+
 @pytest.fixture(scope="session", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
 def endpoint(request):
     """One running server for all tests of a process."""

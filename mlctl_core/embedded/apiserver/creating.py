@@ -68,11 +68,13 @@ def create(
     fill_on_create(cluster, resource, obj)
     prepare_create(cluster, resource, obj)
     refuse(resource, obj, strategy.validate_create(obj))
+    options.warnings.extend(strategy.warnings(obj, None))
     check_quota(cluster, resource, obj)
     metadata = obj["metadata"]
     collection = cluster.collection(resource)
     if collection.get(metadata.get("namespace", ""), metadata["name"]) is not None:
-        raise already_exists(resource.group, resource.plural, metadata["name"])
+        generated = bool(metadata.get("generateName"))
+        raise already_exists(resource.group, resource.plural, metadata["name"], generated)
     stored = to_stored(obj, resource)
     if options.dry_run:
         return preview(stored, cluster.selectable(resource))

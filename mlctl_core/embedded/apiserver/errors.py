@@ -113,14 +113,19 @@ def unknown_resource() -> StatusError:
     return StatusError(404, "NotFound", message, details={})
 
 
-def already_exists(group: str, resource: str, name: str) -> StatusError:
-    """409: a create met an object of the same name."""
-    return StatusError(
-        409,
-        "AlreadyExists",
-        f'{qualified(group, resource)} "{name}" already exists',
-        details=_details(group, resource, name),
-    )
+def already_exists(
+    group: str,
+    resource: str,
+    name: str,
+    generated: bool = False,  # noqa: FBT001, FBT002
+) -> StatusError:
+    """409: a create met an object of the same name, which may have been generated."""
+    message = f'{qualified(group, resource)} "{name}" already exists'
+    details = _details(group, resource, name)
+    if generated:
+        message += ", the server was not able to generate a unique name for the object"
+        details["retryAfterSeconds"] = 1
+    return StatusError(409, "AlreadyExists", message, details=details)
 
 
 def conflict(
