@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 def write_pair(path):
     authority = Authority(SystemClock().now())
-    pair = authority.server(["127.0.0.1"])
+    pair = authority.server("metrics", ["127.0.0.1"], ["localhost"])
     (path / "tls.crt").write_text(pair.certificate)
     (path / "tls.key").write_text(pair.key)
     (path / "ca.crt").write_text(authority.certificate)
