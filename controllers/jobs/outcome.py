@@ -3,7 +3,8 @@
 The distinction decides whose budget a restart is taken from. Promises that a pod which was
 deleted by somebody else before its program ended never counts against the program, whatever
 exit code its kubelet reports (a SIGTERM ends as 143, or as 0 in a program that handles it).
-Does not look at who deleted a pod: attempts that we ended ourselves are not asked about.
+Where the times cannot tell, a deletion comes first: work that is done twice is lost time, work
+that is called done and is not is lost. Does not look at who deleted a pod: attempts that we ended ourselves are not asked about.
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ _UNKNOWN_CONTAINER = "ContainerStatusUnknown"
 
 _FIRST_SIGNAL_EXIT_CODE = 128
 
+_STOPPED = (137, 143)
+"""Exit codes of SIGKILL and SIGTERM, by which a kubelet ends a pod that is deleted."""
+
+_CLOCK_SKEW = timedelta(seconds=2)
+"""How far a node's clock may be behind the API server's. Times have whole seconds, so that even
+with clocks that agree to the millisecond an end may read one second before its cause."""
+
 
 @attrs.frozen
 class Outcome:
@@ -80,7 +88,9 @@ def outcome_of(pod: Pod, *, node_is_lost: bool, now: datetime) -> Outcome | None
     main = containers.ended(pod, containers.MAIN)
     step = containers.ended(pod, containers.DEPENDENCIES)
     end = _finish(main) or _finish(step) or now
-    if _was_deleted_before(pod, _finish(main) or _finish(step)):
+    # A step that did its part decides nothing: the program was still to come.
+    last = main or (step if step and step.exit_code != 0 else None)
+    if _was_deleted_before(pod, last):
         return _disrupted(pod, end) or _deleted(pod, end)
     if pod.status.phase == "Succeeded":
         return Outcome("nobody", "Completed", "The program ended with exit code 0.", end, 0)
@@ -101,16 +111,26 @@ def _abandoned(pod: Pod, *, node_is_lost: bool, now: datetime) -> Outcome | None
     return None
 
 
-def _was_deleted_before(pod: Pod, finish: datetime | None) -> bool:
-    """Whether the deletion was asked for before the program ended by itself.
+def _was_deleted_before(pod: Pod, last: Terminated | None) -> bool:
+    """Whether the deletion was asked for before the container that decides ended by itself.
 
-    deletionTimestamp is the time of the request plus the grace period.
+    The API server's clock says when it was asked for, the node's when the container ended; both
+    leave out fractions of a second, so that a program that ends at once on SIGTERM ends in the
+    second of the request. An end that looks like the deletion's doing, by its exit code or as
+    the pod was disrupted before anybody heard of an end (KEP-3329), is allowed for unequal
+    clocks as well.
     """
     if pod.metadata.deletion_timestamp is None:
         return False
+    finish = _finish(last)
+    if last is None or finish is None:
+        return True
+    # deletionTimestamp is the time of the request plus the grace period.
     grace = timedelta(seconds=pod.metadata.deletion_grace_period_seconds or 0)
     requested = parse_time(pod.metadata.deletion_timestamp) - grace
-    return finish is None or finish > requested
+    disrupted = containers.condition(pod, "DisruptionTarget", "True") is not None
+    stopped = last.exit_code in _STOPPED and last.reason != "OOMKilled"
+    return finish >= requested - (_CLOCK_SKEW if disrupted or stopped else timedelta())
 
 
 def _disrupted(pod: Pod, end: datetime) -> Outcome | None:

@@ -5,6 +5,7 @@ from job_world import World
 
 from controllers.jobs.lifecycle import NODE_PATIENCE
 from mlctl_core.objects.kinds import NODE, POD
+from mlctl_core.objects.times import format_time
 
 POD_NAME = "pyjob-mnist-worker-0"
 NEVER = {"backoffLimit": 0, "infraBackoffLimit": 0}
@@ -166,6 +167,60 @@ def test_a_program_that_exits_with_0_because_it_was_told_to_stop_has_not_succeed
     world.finish(0)
     world.settle()
     assert (world.status.phase, world.status.reason) == ("Restarting", "PodDeleted")
+
+
+@pytest.mark.parametrize("code", [0, 1, 137, 143])
+def test_an_end_in_the_second_of_the_deletion_is_the_deletions(world, code):
+    running(world, **NEVER)
+    world.delete(POD, POD_NAME)
+    world.finish(code)
+    world.settle()
+    assert (world.status.phase, world.status.reason) == ("Failed", "PodDeleted")
+
+
+@pytest.mark.parametrize(
+    ("code", "evicted", "reason"),
+    [
+        (143, False, "PodDeleted"),
+        (137, False, "PodDeleted"),
+        (0, True, "Evicted"),
+        (1, True, "Evicted"),
+        (0, False, "Completed"),
+        (1, False, "AppError"),
+    ],
+)
+def test_a_node_whose_clock_is_behind_hides_no_deletion(world, code, evicted, reason):
+    running(world, **NEVER)
+    world.finish(code)
+    world.pass_time(1)
+    if evicted:
+        pod = world.raw(POD, POD_NAME)
+        world.condition(pod, "DisruptionTarget", "True", "EvictionByEvictionAPI", "drained")
+    world.delete(POD, POD_NAME, grace=30)
+    world.settle()
+    assert world.status.reason == reason
+
+
+def test_a_program_out_of_memory_just_before_its_pod_is_deleted_is_out_of_memory(world):
+    running(world, **NEVER)
+    world.finish(137, "OOMKilled")
+    world.pass_time(1)
+    world.delete(POD, POD_NAME)
+    world.settle()
+    assert world.status.reason == "OOMKilled"
+
+
+def test_a_pod_deleted_between_its_dependencies_and_its_program_is_a_deleted_pod(world):
+    world.submit(dependencies=["numpy"], **NEVER)
+    world.settle()
+    world.bind()
+    ended = {"exitCode": 0, "startedAt": format_time(world.now), "finishedAt": format_time(world.now)}
+    world.container({"terminated": ended}, container="dependencies")
+    world.pass_time(5)
+    world.delete(POD, POD_NAME)
+    world.phase("Failed")
+    world.settle()
+    assert world.status.reason == "PodDeleted"
 
 
 def test_a_pod_deleted_before_it_got_a_node_is_replaced_at_once(world):
