@@ -65,9 +65,12 @@ class TestPreconditions:
         assert answer.refusal == (
             409,
             "Conflict",
-            'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition '
-            f"({OTHER_UID}) does not match the UID in record ({uid}). The object might have been "
-            "deleted and then recreated",
+            (
+                'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition '
+                f"({OTHER_UID}) does not match the UID in record ({uid}). The object might have "
+                f"been "
+                "deleted and then recreated"
+            ),
         )
         assert answer.body["details"] == {"name": "a", "kind": "ConfigMap"}
 
@@ -77,9 +80,11 @@ class TestPreconditions:
         assert answer.refusal == (
             409,
             "Conflict",
-            'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the '
-            f"precondition (1) does not match the ResourceVersion in record ({version}). The "
-            "object might have been modified",
+            (
+                'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the '
+                f"precondition (1) does not match the ResourceVersion in record ({version}). The "
+                "object might have been modified"
+            ),
         )
 
     async def test_those_of_the_object_are_met(self, server, path):
@@ -215,13 +220,17 @@ class TestPropagation:
         [
             (
                 {"propagationPolicy": "Sideways"},
-                'propagationPolicy: Unsupported value: "Sideways": supported values: '
-                '"Foreground", "Background", "Orphan", "nil"',
+                (
+                    'propagationPolicy: Unsupported value: "Sideways": supported values: '
+                    '"Foreground", "Background", "Orphan", "nil"'
+                ),
             ),
             (
                 {"propagationPolicy": "Orphan", "orphanDependents": True},
-                'propagationPolicy: Invalid value: "Orphan": orphanDependents and '
-                "deletionPropagation cannot be both set",
+                (
+                    'propagationPolicy: Invalid value: "Orphan": orphanDependents and '
+                    "deletionPropagation cannot be both set"
+                ),
             ),
         ],
         ids=["unknown", "said twice"],
@@ -362,9 +371,12 @@ async def test_the_delete_of_a_kind_with_children_says_what_becomes_of_them(serv
     await server.made(path, body)
     answer = await server.delete(f"{path}/a", dryRun="All")
     assert answer.warnings == (
-        '299 - "child pods are preserved by default when jobs are deleted; set '
-        "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress "
-        'this warning"',
+        (
+            '299 - "child pods are preserved by default when jobs are deleted; set '
+            "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to "
+            "suppress "
+            'this warning"'
+        ),
     )
     answer = await server.delete(f"{path}/a", {"propagationPolicy": "Background"}, dryRun="All")
     assert answer.warnings == ()

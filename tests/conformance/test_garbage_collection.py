@@ -193,4 +193,7 @@ async def test_one_owner_may_control(server, secrets, config_maps):
 
 async def test_an_owner_is_named_whole(server, config_maps):
     answer = await server.post(config_maps, config_map("child", ownerReferences=[{}]))
-    assert answer.fields == []
+    assert answer.fields == [
+        ("FieldValueRequired", f"metadata.ownerReferences[0].{field}")
+        for field in ("apiVersion", "kind", "name", "uid")
+    ]

@@ -70,8 +70,10 @@ async def test_an_ending_one_takes_nothing_new(server, ending, config_maps):
     assert answer.refusal == (
         403,
         "Forbidden",
-        f'configmaps "late" is forbidden: unable to create new content in namespace {ending} '
-        "because it is being terminated",
+        (
+            f'configmaps "late" is forbidden: unable to create new content in namespace {ending} '
+            "because it is being terminated"
+        ),
     )
     assert answer.body["details"] == {
         "name": "late",

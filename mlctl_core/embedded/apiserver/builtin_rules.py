@@ -49,6 +49,7 @@ _DEFAULTS: Final[dict[tuple[str, str], Defaults]] = {
     ("apps", "StatefulSet"): workloads.default_stateful_set,
     ("batch", "CronJob"): workloads.default_cron_job,
     ("batch", "Job"): workloads.default_job,
+    ("coordination.k8s.io", "Lease"): workloads.default_lease,
     (_RBAC, "ClusterRoleBinding"): workloads.default_role_binding,
     (_RBAC, "RoleBinding"): workloads.default_role_binding,
     ("scheduling.k8s.io", "PriorityClass"): workloads.default_priority_class,

@@ -9,6 +9,7 @@ from mlctl_core.embedded.apiserver.builtin_rules import defaults_of, name_check_
 from mlctl_core.embedded.apiserver.decoding import normalise
 from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
 from mlctl_core.embedded.apiserver.metadata_rules import check_finalizer_domains, validate_metadata
+from mlctl_core.embedded.apiserver.preparing import SERVICES
 from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 STATUS_DOOR: Final = of_paths([("f:status",)])
+_GENERIC_METADATA: Final = frozenset(
+    {
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "coordination.k8s.io",
+        "rbac.authorization.k8s.io",
+    }
+)
+"""Groups whose kinds upstream checks by the rules that custom resources have."""
+
 ALL_BUT_STATUS: Final = of_paths([("f:spec",), ("f:metadata", "f:ownerReferences")])
 
 
@@ -36,6 +47,22 @@ class BuiltinStrategy:
         problems = [unknown_field(path) for path in prune(obj, self.schema)]
         normalise(obj, self.schema)
         return problems
+
+    def read_applied(self, obj: Json) -> None:
+        """Read what an apply merged, in place."""
+        self.decode(obj)
+
+    def warnings(self, new: Json, old: Json | None) -> list[str]:
+        """What a client should be told about an object that is let in."""
+        del old
+        spec = new.get("spec") or {}
+        if (
+            self._resource.collection == SERVICES
+            and spec.get("clusterIP") == "None"
+            and spec.get("sessionAffinity") not in {None, "None"}
+        ):
+            return ["spec.SessionAffinity is ignored for headless services"]
+        return []
 
     def default(self, obj: Json) -> None:
         """Fill in the kind's versioned defaults, in place."""
@@ -62,5 +89,6 @@ class BuiltinStrategy:
             namespaced=self._resource.namespaced,
             name_check=name_check_of(self._resource),
         )
-        found.extend(check_finalizer_domains(metadata.get("finalizers") or []))
+        if self._resource.group not in _GENERIC_METADATA:
+            found.extend(check_finalizer_domains(metadata.get("finalizers") or []))
         return found

@@ -72,9 +72,15 @@ def create(
     check_quota(cluster, resource, obj)
     metadata = obj["metadata"]
     collection = cluster.collection(resource)
-    if collection.get(metadata.get("namespace", ""), metadata["name"]) is not None:
-        generated = bool(metadata.get("generateName"))
-        raise already_exists(resource.group, resource.plural, metadata["name"], generated)
+    present = collection.get(metadata.get("namespace", ""), metadata["name"])
+    if present is not None:
+        raise already_exists(
+            resource.group,
+            resource.plural,
+            metadata["name"],
+            generated=bool(metadata.get("generateName")),
+            ending=present.deleting,
+        )
     stored = to_stored(obj, resource)
     if options.dry_run:
         return preview(stored, cluster.selectable(resource))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlctl_core.embedded.apiserver.durations import since
 from mlctl_core.embedded.apiserver.field_errors import go_json
 from mlctl_core.embedded.apiserver.json_path import find
+from mlctl_core.embedded.apiserver.schema_models import component
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,16 @@ AGE: Final[Json] = {"name": "Age", "type": "date", "jsonPath": ".metadata.creati
 """The one column of a definition that names none."""
 
 
+_DESCRIPTION: Final = "Custom resource definition column (in JSONPath format): {}"
+
+
+def described(field: str) -> str:
+    """What the API's documentation says of a field of metadata."""
+    fields: Json = component("V1ObjectMeta")["properties"]
+    text: str = fields[field]["description"]
+    return text
+
+
 def column_definitions(columns: Sequence[Json]) -> list[Json]:
     """The table's columns behind the name."""
     return [
@@ -25,8 +36,9 @@ def column_definitions(columns: Sequence[Json]) -> list[Json]:
             "name": column["name"],
             "type": column["type"],
             "format": column.get("format", ""),
-            "description": column.get("description")
-            or f"Custom resource definition column (in JSONPath format): {column['jsonPath']}",
+            "description": column.get("description") or _DESCRIPTION.format(column["jsonPath"])
+            if column is not AGE
+            else described("creationTimestamp"),
             "priority": column.get("priority", 0),
         }
         for column in columns

@@ -14,7 +14,7 @@ from mlctl_core.embedded.apiserver.decoding import DecodeError, json_type, norma
 from mlctl_core.embedded.apiserver.defaulting import apply_defaults, drop_nulls
 from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
 from mlctl_core.embedded.apiserver.list_types import ABSENT
-from mlctl_core.embedded.apiserver.metadata_rules import validate_metadata
+from mlctl_core.embedded.apiserver.metadata_rules import STANDARD_FINALIZERS, validate_metadata
 from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
 from mlctl_core.embedded.apiserver.schema_models import woven
 from mlctl_core.embedded.apiserver.validation import child, validate
@@ -94,6 +94,15 @@ class CustomStrategy:
             DecodeError: Metadata has a field of the wrong JSON type.
         """
         removed = prune(obj, self.schema)
+        self.read_applied(obj)
+        apply_defaults(obj, self._declared)
+        drop_nulls(obj, self._declared)
+        in_metadata = [path for path in removed if path.startswith("metadata.")]
+        rest = [path for path in removed if not path.startswith("metadata.")]
+        return [unknown_field(path) for path in (*in_metadata, *rest)]
+
+    def read_applied(self, obj: Json) -> None:
+        """Read the metadata of what an apply merged, in place."""
         metadata = obj.get("metadata")
         if metadata is not None:
             if not isinstance(metadata, dict):
@@ -102,14 +111,20 @@ class CustomStrategy:
                     f"json: cannot unmarshal {given} into Go value of type v1.ObjectMeta"
                 )
             normalise(metadata, self.schema["properties"]["metadata"])
-        in_metadata = [path for path in removed if path.startswith("metadata.")]
-        rest = [path for path in removed if not path.startswith("metadata.")]
-        return [unknown_field(path) for path in (*in_metadata, *rest)]
+
+    def warnings(self, new: Json, old: Json | None) -> list[str]:
+        """What a client should be told about an object that is let in."""
+        known = set(((old or {}).get("metadata") or {}).get("finalizers") or ())
+        return [
+            f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name to avoid '
+            "accidental conflicts with other finalizer writers"
+            for name in new["metadata"].get("finalizers") or ()
+            if "/" not in name and name not in known and name not in STANDARD_FINALIZERS
+        ]
 
     def default(self, obj: Json) -> None:
-        """Drop meaningless nulls and fill in defaults, in place."""
+        """Fill in defaults, in place."""
         apply_defaults(obj, self._declared)
-        drop_nulls(obj, self._declared)
 
     def validate_create(self, obj: Json) -> list[FieldError]:
         """What is wrong with a new object: metadata, structure, then rules."""

@@ -83,11 +83,20 @@ def _value(value: Any, schema: Json, path: str, owner: Json) -> Any:
         return [_value(item, schema["items"], path, owner) for item in value]
     if kind in _CHECKS and not _CHECKS[kind](value):
         raise _mismatch(value, _go_type(schema), path, owner)
-    if schema.get("format") == "date-time" and (problem := time_problem(value, schema)):
+    problem = _format_problem(value, schema)
+    if problem:
         raise DecodeError(problem)
-    if schema.get("format") == "byte" and not fits(value, "byte"):
-        raise DecodeError(f"illegal base64 data at input byte {_bad_byte(value)}")
     return value
+
+
+def _format_problem(value: Any, schema: Json) -> str:
+    """What Go says when it cannot read a text as what it stands for; empty when it can."""
+    match schema.get("format"):
+        case "date-time":
+            return time_problem(value)
+        case "byte" if not fits(value, "byte"):
+            return f"illegal base64 data at input byte {_bad_byte(value)}"
+    return ""
 
 
 def _bad_byte(text: str) -> int:

@@ -37,6 +37,14 @@ class DefinitionStrategy:
         """Drop unknown fields in place, and name them."""
         return self._common.decode(obj)
 
+    def read_applied(self, obj: Json) -> None:
+        """Read what an apply merged, in place."""
+        self._common.read_applied(obj)
+
+    def warnings(self, new: Json, old: Json | None) -> list[str]:
+        """What a client should be told about a definition that is let in."""
+        return self._common.warnings(new, old)
+
     def default(self, obj: Json) -> None:
         """Fill in what a definition may leave out, and the versions it ever stored."""
         self._common.default(obj)

@@ -114,17 +114,19 @@ def unknown_resource() -> StatusError:
 
 
 def already_exists(
-    group: str,
-    resource: str,
-    name: str,
-    generated: bool = False,  # noqa: FBT001, FBT002
+    group: str, resource: str, name: str, *, generated: bool = False, ending: bool = False
 ) -> StatusError:
-    """409: a create met an object of the same name, which may have been generated."""
+    """409: a create met an object of the same name.
+
+    The name may have been generated, and that object may be being deleted.
+    """
     message = f'{qualified(group, resource)} "{name}" already exists'
     details = _details(group, resource, name)
     if generated:
         message += ", the server was not able to generate a unique name for the object"
-        details["retryAfterSeconds"] = 1
+        details["retryAfterSeconds"] = RETRY_SECONDS
+    if ending:
+        message = f"object is being deleted: {message}"
     return StatusError(409, "AlreadyExists", message, details=details)
 
 

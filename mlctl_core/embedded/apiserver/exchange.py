@@ -65,7 +65,8 @@ class Exchange:
         """
         agent = self.request.headers.get("User-Agent", "").partition("/")[0]
         kind = _OPTIONS_KIND[self.request.method]
-        return write_options(self.query, kind, default_manager=agent or "unknown")
+        options = write_options(self.query, kind, default_manager=agent or "unknown")
+        return attrs.evolve(options, warnings=self.warnings)
 
     async def body(self) -> bytes:
         """Read the body.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.options import ListOptions
     from mlctl_core.embedded.apiserver.resources import Resource
+    from mlctl_core.embedded.apiserver.selection import Selection
 
 _TOKEN_VERSION = "meta.k8s.io/v1"  # noqa: S105 (a format's name)
 _INCONSISTENT = -1
@@ -102,16 +103,25 @@ def list_objects(
         raise _too_old(start) from None
     if start is not None:
         records = [record for record in records if record.key.path > start.path]
-    if not selection.everything:
-        records = [record for record in records if selection.matches(record)]
     limit = options.limit
     if options.resource_version == "0":
         limit = 0  # Upstream serves it from its cache, which does not page.
-    if not limit or len(records) <= limit:
-        return Page(records, revision)
-    remaining = len(records) - limit if selection.everything else None
-    records = records[:limit]
-    return Page(records, revision, _token(revision, records[-1].key), remaining)
+    if not limit:
+        return Page([record for record in records if selection.matches(record)], revision)
+    return _page(records, selection, limit, revision)
+
+
+def _page(records: list[Record], selection: Selection, limit: int, revision: int) -> Page:
+    """Take what is selected up to the limit; whether more is to come, the rest alone says."""
+    shown: list[Record] = []
+    for position, record in enumerate(records):
+        if selection.matches(record):
+            shown.append(record)
+        rest = len(records) - position - 1
+        if len(shown) == limit and rest:
+            remaining = rest if selection.everything else None
+            return Page(shown, revision, _token(revision, record.key), remaining)
+    return Page(shown, revision)
 
 
 def _where(cluster: Cluster, options: ListOptions) -> tuple[int, RecordKey | None]:

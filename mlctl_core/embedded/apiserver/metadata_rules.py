@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 MAX_ANNOTATIONS: Final = 256 * 1024
 """Bytes of all annotation keys and values together."""
 
-_STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+"""Finalizers that have no domain."""
 _BANNED_OWNERS: Final = frozenset({("v1", "Event")})
 
 
@@ -79,7 +80,7 @@ def check_finalizer_domains(finalizers: list[Any]) -> list[FieldError]:
     return [
         errors.invalid(f"metadata.finalizers[{index}]", name, detail)
         for index, name in enumerate(finalizers)
-        if "/" not in name and name not in _STANDARD_FINALIZERS
+        if "/" not in name and name not in STANDARD_FINALIZERS
     ]
 
 

@@ -51,6 +51,8 @@ class WriteOptions:
     field_manager: str = ""
     field_validation: str = "Warn"
     force: bool = False
+    warnings: list[str] = attrs.field(factory=list, eq=False)
+    """What to tell the client; filled in while writing."""
 
 
 @attrs.frozen

@@ -138,7 +138,7 @@ def _check_change(new: Json, old: Json) -> list[FieldError]:
             return [errors.forbidden(f"spec.{group}", detail)]
     found = _check_deadline_change(new, old)
     found.extend(_check_tolerations_change(new, old))
-    found.extend(_check_gates_change(new, old))
+    gates = _check_gates_change(new, old)
     frozen, before = _frozen_part(new), _frozen_part(old)
     if old.get("schedulingGates"):
         # A pod that is not scheduled yet may be narrowed to fewer nodes (KEP-3838).
@@ -149,7 +149,7 @@ def _check_change(new: Json, old: Json) -> list[FieldError]:
     if not found and frozen != before:
         where = ", ".join(sorted(_differences(before, frozen, "spec")))
         found.append(errors.forbidden("spec", f"{_CHANGE_RULE}\nchanged: {where}"))
-    return found
+    return gates + found
 
 
 def _frozen_part(spec: Json) -> Json:

@@ -10,6 +10,7 @@ from mlctl_core.embedded.apiserver.conversion import from_stored
 from mlctl_core.embedded.apiserver.errors import (
     bad_request,
     invalid,
+    not_found,
     unknown_resource,
     unsupported_patch,
 )
@@ -43,9 +44,11 @@ async def serve_scale(exchange: Exchange) -> web.StreamResponse:
         StatusError: 400, 404, 409, 415, 422.
     """
     paths = exchange.resource.scale
+    target, resource = exchange.target, exchange.resource
+    if paths is None and resource.custom:
+        raise not_found(resource.group, resource.plural, target.name)
     if paths is None:
         raise unknown_resource()
-    target = exchange.target
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     if exchange.request.method == "GET":
         return json_response(encode(_scale_of(exchange, record, paths)))
@@ -102,11 +105,12 @@ def _scale_of(exchange: Exchange, record: Record, paths: ScalePaths) -> Json:
     selector = _selector(obj, paths)
     if selector:
         status["selector"] = selector
+    replicas = _at(obj, paths.spec)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in _COPIED if name in metadata},
-        "spec": {"replicas": _at(obj, paths.spec) or 0},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
 

@@ -33,6 +33,16 @@ class Strategy(Protocol):
             DecodeError: A field has a JSON type that cannot be read (400).
         """
 
+    def read_applied(self, obj: Json) -> None:
+        """Read what an apply merged, in place: its nulls mean something in custom kinds.
+
+        Raises:
+            DecodeError: as `decode`.
+        """
+
+    def warnings(self, new: Json, old: Json | None) -> list[str]:
+        """What a client should be told about an object that is let in; `old` as above."""
+
     def default(self, obj: Json) -> None:
         """Fill in absent fields that have a default, in place."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.endpoints import serve_get, serve_replace
-from mlctl_core.embedded.apiserver.errors import method_not_allowed, unknown_resource
+from mlctl_core.embedded.apiserver.errors import method_not_allowed, not_found, unknown_resource
 from mlctl_core.embedded.apiserver.logs import serve_log
 from mlctl_core.embedded.apiserver.patching import serve_patch
 from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
@@ -32,6 +32,9 @@ async def serve_subresource(
     """
     name = exchange.target.subresource
     subresource = exchange.resource.subresources.get(name)
+    if subresource is None and exchange.resource.custom:
+        resource, target = exchange.resource, exchange.target
+        raise not_found(resource.group, resource.plural, target.name)
     if subresource is None:
         raise unknown_resource()
     verb = _VERBS.get(exchange.request.method, "")

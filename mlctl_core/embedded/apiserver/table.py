@@ -183,6 +183,6 @@ def _definition(text: str) -> Json:
         "name": name.replace("_", " "),
         "type": "string" if kind in {"", "name"} else kind,
         "format": "name" if kind == "name" else "",
-        "description": "",
+        "description": custom_columns.described("name") if kind == "name" else "",
         "priority": 1 if text.startswith("*") else 0,
     }

@@ -57,6 +57,8 @@ def replace(
         StatusError: 400, 403, 404, 409, 422.
     """
     namespace, name = key
+    if resource.custom and obj.get("kind") and obj.get("apiVersion") == resource.api_version:
+        cluster.get(resource, namespace, name)  # What is not there is not there, of any kind.
     identify(resource, obj)
     require_name(obj, name)
     check_namespace(resource, obj["metadata"], namespace)
@@ -146,6 +148,7 @@ def commit(
     admit_update(resource, new, old, subresource)
     bump_generation(resource, new, old)
     refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
+    options.warnings.extend(strategy.warnings(new, old))
     if new == old:
         return record
     stored = to_stored(new, resource)

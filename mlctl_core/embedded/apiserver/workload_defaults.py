@@ -151,6 +151,11 @@ def default_volume(obj: Json) -> None:
     obj.setdefault("status", {}).setdefault("phase", "Pending")
 
 
+def default_lease(obj: Json) -> None:
+    """A spec, be it empty."""
+    _spec(obj)
+
+
 def default_namespace(obj: Json) -> None:
     """Active, labelled with its name."""
     obj.setdefault("status", {}).setdefault("phase", "Active")

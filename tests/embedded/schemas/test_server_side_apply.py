@@ -13,6 +13,8 @@ from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_pa
 from mlctl_core.embedded.apiserver.strategy import strategy_for
 
 SCENARIOS = load("apply")
+NOW = "2026-01-02T00:00:00Z"
+EARLIER = "2026-01-01T00:00:00Z"
 NOT_CLIENTS = "kube-controller-manager"
 
 
@@ -24,7 +26,7 @@ class Endpoint:
         self.api_version = resource.api_version
         self.live = None
 
-    def write(self, operation, body, manager, *, subresource="", force=False, now="T"):
+    def write(self, operation, body, manager, *, subresource="", force=False, now=NOW):
         reset = self.strategy.reset_fields(subresource)
         about = {
             "manager": manager,
@@ -107,8 +109,8 @@ def endpoint():
 
 
 def test_an_apply_that_changes_nothing_gives_back_the_live_object(endpoint):
-    first = endpoint.write("apply", config_map(data={"a": "1"}), "m", now="early")
-    again = endpoint.write("apply", config_map(data={"a": "1"}), "m", now="late")
+    first = endpoint.write("apply", config_map(data={"a": "1"}), "m", now=EARLIER)
+    again = endpoint.write("apply", config_map(data={"a": "1"}), "m", now=NOW)
     assert again == first
 
 
@@ -116,7 +118,7 @@ def test_a_second_owner_without_a_change_gets_no_time(endpoint):
     endpoint.write("apply", config_map(data={"a": "1"}), "m")
     new = endpoint.write("apply", config_map(data={"a": "1"}), "other")
     times = {entry["manager"]: entry.get("time") for entry in new["metadata"]["managedFields"]}
-    assert times == {"m": "T", "other": None}
+    assert times == {"m": NOW, "other": None}
 
 
 def test_a_conflict_names_managers_and_fields(endpoint):
