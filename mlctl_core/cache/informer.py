@@ -18,6 +18,7 @@ and does nothing that takes time.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -88,24 +89,24 @@ class Informer:
         scopes = _scopes(kind, namespace)
         self.store = Store(indexed_labels, scopes)
         self.synced = asyncio.Event()
-        """Set once the first list is in the store and its handlers have been called."""
+        """Set once a list is in the store and its handlers have been called; see `refresh`."""
+        self._scopes = scopes
         self._unlisted = set(scopes)
         self._handlers: list[Callable[[Change], None]] = []
         self._listeners: list[Callable[[ObjectKey | None], None]] = []
         self._metrics = metrics
-        self._reflectors = [
-            Reflector(
-                client,
-                kind,
-                _Scope(self, scope),
-                namespace=scope,
-                label_selector=label_selector,
-                field_selector=field_selector,
-                clock=clock,
-                random=random,
-            )
-            for scope in scopes
-        ]
+        self._new_reflector = partial(
+            Reflector,
+            client,
+            kind,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            clock=clock,
+            random=random,
+        )
+        self._reflectors = self._new_reflectors()
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         if metrics is not None:
             metrics.sources(
                 objects=lambda: len(self.store),
@@ -141,8 +142,32 @@ class Informer:
     async def run(self) -> None:
         """Keep the store in step with the server until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for reflector in self._reflectors:
-                group.create_task(reflector.run(), name=f"reflector {self.kind}")
+            self._group = group
+            self._start(group)
+
+    def refresh(self) -> None:
+        """List anew what is there now; until that is in the store, `synced` is not set.
+
+        For who must know that all writes up to now have been seen. A watch cannot tell: it may
+        lag, and of a quiet kind it says nothing. What is in the store stays, and is read, until
+        the list takes its place.
+        """
+        self.synced.clear()
+        self._unlisted = set(self._scopes)
+        for task in self._tasks:
+            task.cancel()
+        self._reflectors = self._new_reflectors()
+        if self._group is not None:
+            self._start(self._group)
+
+    def _new_reflectors(self) -> list[Reflector]:
+        return [self._new_reflector(_Scope(self, scope), namespace=scope) for scope in self._scopes]
+
+    def _start(self, group: asyncio.TaskGroup) -> None:
+        self._tasks = [
+            group.create_task(reflector.run(), name=f"reflector {self.kind}")
+            for reflector in self._reflectors
+        ]
 
     def _replaced(self, scope: str, entries: Iterable[Entry], resource_version: str) -> None:
         for old, new in self.store.replace(entries, resource_version, scope):

@@ -98,7 +98,7 @@ class SharedCaches:
             self._start(informer, group)
 
     async def wait_synced(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Return once every informer has its first list.
+        """Return once every informer has its list, the first one or a `refresh`'s.
 
         Args:
             timeout: seconds; None waits for as long as it takes.
@@ -115,8 +115,13 @@ class SharedCaches:
                 f"not in the cache after {timeout:g} s: " + "; ".join(self.missing())
             ) from None
 
+    def refresh(self) -> None:
+        """List everything anew; see `Informer.refresh`, and then `wait_synced`."""
+        for informer in self._informers.values():
+            informer.refresh()
+
     def missing(self) -> list[str]:
-        """The kinds whose first list is not there yet, each with what the server said."""
+        """The kinds whose list is not there yet, each with what the server said."""
         return [
             f"{kind} ({informer.last_error or 'no answer yet'})"
             for kind, informer in self._informers.items()

@@ -103,6 +103,8 @@ class Elector:
         self._random = random
         self._metrics = metrics
         self._seen: _Seen | None = None
+        # Whether nobody, as far as was seen, has led since `look`.
+        self._vacant = False
         self._valid_until = float("-inf")
         metrics.leader(name, leads=False)
 
@@ -115,8 +117,22 @@ class Elector:
         if not self._leads():
             raise LeaseLostError(f"Lease {self._namespace}/{self._name} is not held for certain")
 
-    async def acquire(self) -> None:
-        """Wait until this process leads."""
+    async def look(self) -> None:
+        """See whether anybody leads; to be called before anything is read that a leader changes."""
+        try:
+            async with deadline(self._clock, REQUEST_SECONDS):
+                seen = await self._read()
+        except (ClientError, TimeoutError) as error:
+            _log.warning("lease not read", lease=self._name, error=str(error) or "timed out")
+        else:
+            self._vacant = seen is None or not seen.holder
+
+    async def acquire(self) -> bool:
+        """Wait until this process leads.
+
+        Returns:
+            Whether somebody may have led after `look`, and what was read since be out of date.
+        """
         while not await self._try():
             now = self._clock.monotonic()
             # Jitter spreads candidates that were all started by one rollout.
@@ -125,6 +141,7 @@ class Elector:
             await self._clock.sleep(min(wait, left) if left > 0 else wait)
         self._metrics.leader(self._name, leads=True)
         _log.info("leading", lease=self._name, identity=self._identity)
+        return not self._vacant
 
     async def hold(self) -> None:
         """Renew the Lease until it is lost.
@@ -235,8 +252,11 @@ class Elector:
         try:
             raw = await self._client.get(LEASE, self._name, self._namespace)
         except NotFoundError:
+            self._vacant = self._vacant and self._seen is None
             return None
-        return self._remember(raw)
+        before, seen = self._seen, self._remember(raw)
+        self._vacant = self._vacant and seen is before
+        return seen
 
     def _remember(self, raw: bytes) -> _Seen:
         lease: Json = msgspec.json.decode(raw)

@@ -321,6 +321,8 @@ class Manager:
             self._elector.guard()
 
     async def _background(self, caches: SharedCaches) -> None:
+        if self._elector is not None:
+            await self._elector.look()
         async with asyncio.TaskGroup() as group:
             caches.start(group)
             group.create_task(self._report_missing(caches), name="sync report")
@@ -328,27 +330,35 @@ class Manager:
                 group.create_task(self._recorder.run(), name="events")
 
     async def _report_missing(self, caches: SharedCaches) -> None:
-        while not self._ready.is_set():
+        while True:
             await self._clock.sleep(SYNC_REPORT_SECONDS)
             if missing := caches.missing():
                 _log.warning("caches not filled yet", missing=missing)
 
     async def _start_workers(self, caches: SharedCaches) -> None:
+        await self._fill(caches)
+        self._ready.set()
+        if self._elector is not None:
+            may_lag = await self._elector.acquire()
+            self._spawn(self._elector.hold(), "lease")
+            if may_lag:
+                # What the last leader wrote at the end need not have come by watch yet, and what
+                # is planned without it undoes it: a pod not seen is a pod lost.
+                caches.refresh()
+                await self._fill(caches)
+        for wired in self._wired:
+            self._workers.append(
+                self._spawn(wired.controller.run(), f"controller {wired.controller.name}")
+            )
+
+    async def _fill(self, caches: SharedCaches) -> None:
         started = self._clock.monotonic()
         await caches.wait_synced()
-        self._ready.set()
         _log.info(
             "caches filled",
             seconds=round(self._clock.monotonic() - started, 3),
             objects={str(kind): len(store) for kind, store in caches.stores.items()},
         )
-        if self._elector is not None:
-            await self._elector.acquire()
-            self._spawn(self._elector.hold(), "lease")
-        for wired in self._wired:
-            self._workers.append(
-                self._spawn(wired.controller.run(), f"controller {wired.controller.name}")
-            )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

@@ -94,6 +94,8 @@ class FaultProxy:
     requests: list[str] = attrs.field(factory=list, init=False)
     """Every request, reads too, in the order of arrival: ``GET /api/v1/pods?watch=true``."""
     url: str = attrs.field(default="", init=False)
+    _watches: set[asyncio.Event] = attrs.field(factory=set, init=False)
+    """One for each watch that is open, set while it is passed on."""
     _session: aiohttp.ClientSession = attrs.field(init=False)
     _runner: web.AppRunner = attrs.field(init=False)
 
@@ -133,6 +135,11 @@ class FaultProxy:
         """Return the writes that went to these resources, in order."""
         return [write for write in self.writes if write.resource in resources]
 
+    def freeze_watches(self) -> None:
+        """Pass on nothing more of the watches that are open now, as if they lagged for ever."""
+        for passing in self._watches:
+            passing.clear()
+
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.requests.append(f"{request.method} {request.path_qs}")
@@ -166,13 +173,20 @@ class FaultProxy:
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_HEADERS}
         response = web.StreamResponse(status=answer.status, headers=kept)
         await response.prepare(request)
+        passing = asyncio.Event()
+        passing.set()
+        if "watch" in request.query:
+            self._watches.add(passing)
         try:
             async for chunk in answer.content.iter_any():
+                await passing.wait()
                 await response.write(chunk)
             await response.write_eof()
         except (ConnectionError, aiohttp.ClientError):
             # One side has gone; the other is told by the end of its connection.
             self._cut(request)
+        finally:
+            self._watches.discard(passing)
         return response
 
     def _due(self, write: Write) -> Point | None:

@@ -257,6 +257,30 @@ class TestSharedCaches:
             assert informer.store.get(A).metadata.resource_version == "3"
             assert caches.missing() == []
 
+    async def test_a_refresh_is_a_list_of_what_is_there_now_whatever_the_watches_say(
+        self, caches, server
+    ):
+        informer = caches.informer(POD)
+        async with Running(caches):
+            lagging = await server.next()
+            await lagging.event("ADDED", pod("a", 3))
+            await lagging.bookmark("5", initial_events_end=True)
+            await caches.wait_synced(10)
+            caches.refresh()
+            assert caches.missing() == ["v1/Pod (no answer yet)"]
+            assert A in informer.store
+            stream = await server.next()
+            assert "resourceVersion" not in stream.query
+            await stream.event("ADDED", pod("b", 8))
+            await stream.bookmark("9", initial_events_end=True)
+            await caches.wait_synced(10)
+            assert [entry.metadata.name for entry in informer.store.list()] == ["b"]
+            await stream.event("ADDED", pod("c", 10))
+            async with asyncio.timeout(5):
+                while len(informer.store) < 2:
+                    await asyncio.sleep(0)
+            lagging.cut()
+
     async def test_one_that_comes_late_is_started_too(self, caches, server):
         async with Running(caches):
             caches.informer(CONFIG_MAP)

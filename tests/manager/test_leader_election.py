@@ -392,3 +392,51 @@ async def test_times_in_the_lease_are_utc(rig):
     a.start()
     await rig.clock.settle()
     assert rig.server.lease["spec"]["renewTime"] == "2026-01-01T00:00:00.000000Z"
+
+
+class TestLook:
+    """Whether what was read between `look` and `acquire` may be another leader's yesterday."""
+
+    async def test_nothing_is_out_of_date_when_nobody_has_ever_led(self, rig):
+        a = rig.candidate("a").elector
+        await a.look()
+        assert not await a.acquire()
+
+    async def test_nor_when_the_last_leader_had_given_the_lease_back_before(self, rig):
+        b, a = rig.candidate("b").elector, rig.candidate("a").elector
+        await b.acquire()
+        await b.release()
+        await a.look()
+        assert not await a.acquire()
+
+    async def test_it_may_be_when_another_led_at_the_look(self, rig):
+        b, a = rig.candidate("b").elector, rig.candidate("a").elector
+        await b.acquire()
+        await a.look()
+        await b.release()
+        assert await a.acquire()
+
+    @pytest.mark.parametrize("had_led", [True, False])
+    async def test_or_came_and_went_since(self, rig, had_led):
+        b, a = rig.candidate("b").elector, rig.candidate("a").elector
+        if had_led:
+            await b.acquire()
+            await b.release()
+        await a.look()
+        await b.acquire()
+        await b.release()
+        assert await a.acquire()
+
+    async def test_or_was_a_leader_once_whose_lease_was_removed(self, rig):
+        b, a = rig.candidate("b").elector, rig.candidate("a").elector
+        await b.acquire()
+        await a.look()
+        rig.server.lease = None
+        assert await a.acquire()
+
+    async def test_or_the_server_could_not_be_asked(self, rig):
+        a = rig.candidate("a")
+        a.client.error = ConnectionFailedError("refused")
+        await a.elector.look()
+        a.client.error = None
+        assert await a.elector.acquire()
