@@ -153,6 +153,7 @@ def name_taken(kind: Kind, key: ObjectKey, metadata: Metadata) -> WriteFailure:
     return WriteFailure(
         kind=kind,
         name=key.name,
+        namespace=key.namespace,
         status=_CONFLICT,
         reason=NAME_TAKEN,
         message=f"{kind.name} {key} exists already and belongs to {whose}",

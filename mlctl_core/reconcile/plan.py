@@ -92,9 +92,10 @@ class Plan:
     """Everything one reconcile wants done; the empty plan is the steady state.
 
     Writes go out in the order of the fields and stop at the first that fails; the rest is
-    planned again. What must be on record before something else may happen (a result in the
-    status before a finalizer goes) therefore takes two plans: the first with
-    ``requeue_after=0``, the second once the view shows the status.
+    planned again. A write that the view showed as refused before, and that is refused again,
+    stops all but the status, so that the status can say so. What must be on record before
+    something else may happen (a result in the status before a finalizer goes) therefore takes
+    two plans: the first with ``requeue_after=0``, the second once the view shows the status.
     """
 
     apply: tuple[Json, ...] = attrs.field(default=(), converter=_objects)
@@ -126,12 +127,19 @@ class WriteFailure:
 
     kind: Kind
     name: str
+    namespace: str = ""
+    """Empty for an object that is in none."""
     status: int
     """The HTTP status: 409, 403, 422 and so on."""
     reason: str
     """The server's reason (``Forbidden``, ``Invalid``) or `NAME_TAKEN`."""
     message: str
     """The server's own words."""
+
+    @property
+    def place(self) -> tuple[Kind, ObjectKey]:
+        """What was to be written."""
+        return self.kind, ObjectKey(self.namespace, self.name)
 
 
 @attrs.frozen

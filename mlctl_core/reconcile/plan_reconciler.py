@@ -162,7 +162,7 @@ class PlanReconciler:
                         "Write",
                     )
                 self._remember(key, error.written, failure)
-            if error.carried_out:
+            if error.told:
                 self._record_all(owner.metadata, plan.events)
             raise error.cause from None
         except (PlanError, UndeclaredKindError) as error:
@@ -189,8 +189,8 @@ class PlanReconciler:
         )
 
     def _remember(self, key: ObjectKey, written: Sequence[Written], failure: WriteFailure) -> None:
-        settled = {(w.kind, w.key.name) for w in written} | {(failure.kind, failure.name)}
-        kept = [f for f in self._failures.get(key, ()) if (f.kind, f.name) not in settled]
+        settled = {(w.kind, w.key) for w in written} | {failure.place}
+        kept = [f for f in self._failures.get(key, ()) if f.place not in settled]
         self._failures[key] = (*kept, failure)
 
     def _view(self, key: ObjectKey, metadata: Metadata | None, facts: object = None) -> View:

@@ -104,16 +104,14 @@ class PartialError(Exception):
     Attributes:
         written: What was written all the same.
         cause: The error of the write that failed.
-        carried_out: Whether everything else was written, as the planner knew of the failure.
+        told: Whether the status was written all the same, as the planner knew of the failure.
     """
 
-    def __init__(
-        self, written: Sequence[Written], cause: Exception, *, carried_out: bool = False
-    ) -> None:
+    def __init__(self, written: Sequence[Written], cause: Exception, *, told: bool = False) -> None:
         super().__init__(str(cause))
         self.written = tuple(written)
         self.cause = cause
-        self.carried_out = carried_out
+        self.told = told
 
 
 class Writer:
@@ -144,31 +142,34 @@ class Writer:
     ) -> Sequence[Written]:
         """Send what ``plan`` changes; returns what was written, nothing in the steady state.
 
-        A write that is refused ends it, unless the planner knew (``failures``) that it was
-        refused before: then its status says so and is written, and only then this fails.
+        A write that fails ends it: what comes later in the plan may count on it. Of a plan whose
+        maker knew (``failures``) that this write was refused before, the status is written
+        still, as that is where it is said, and only then this fails.
 
         Raises:
             PlanError, UndeclaredKindError: a mistake in the planner; nothing was written.
             PartialError: a write failed; tells what was written before. Its cause is
                 `StaleError`, `RefusedError`, `LeaseLostError`, or an error of the client.
         """
-        known = {(failure.kind, failure.name) for failure in failures}
+        known = {failure.place for failure in failures}
         written: list[Written] = []
         refused: RefusedError | None = None
         for change in changes(owner, plan, self._stores, self._kinds):
+            if refused is not None and not (isinstance(change, Merge) and change.own):
+                continue
             try:
                 done = await self._send(change)
             except RefusedError as error:
-                refused = refused or error
-                if (error.failure.kind, error.failure.name) not in known:
+                if refused is not None or error.failure.place not in known:
                     raise PartialError(written, error) from error
+                refused = error
             except Exception as error:
                 raise PartialError(written, error) from error
             else:
                 if done is not None:
                     written.append(done)
         if refused is not None:
-            raise PartialError(written, refused, carried_out=True) from refused
+            raise PartialError(written, refused, told=True) from refused
         return written
 
     async def _send(self, change: Change) -> Written | None:
@@ -351,6 +352,7 @@ def _refused(change: Change, error: ApiError) -> RefusedError:
         WriteFailure(
             kind=change.kind,
             name=change.key.name,
+            namespace=change.key.namespace,
             status=error.status,
             reason=error.reason,
             message=error.message,

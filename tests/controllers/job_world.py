@@ -232,15 +232,17 @@ class World:
         """
         plan = self.plan()
         done = False
-        known = {(f.kind, f.name) for f in self.failures}
+        known = {f.place for f in self.failures}
         self.failures, failed = (), ()
         for change in self.pending(plan):
+            if failed and not (isinstance(change, Merge) and change.own):
+                continue
             if crash_after is not None and len(self.writes) >= crash_after:
                 raise KeyboardInterrupt
             failure = self.refusal(change)
             if failure:
                 failed = (*failed, failure)
-                if (failure.kind, failure.name) not in known:
+                if failure.place not in known:
                     break
                 continue
             self.write(change)
@@ -309,6 +311,7 @@ class World:
             return WriteFailure(
                 kind=POD,
                 name=change.key.name,
+                namespace=change.key.namespace,
                 status=403,
                 reason="Forbidden",
                 message=self.refuse_pods,

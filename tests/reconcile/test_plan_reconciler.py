@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import attrs
 import pytest
 from reconcile_objects import entry, obj, stores
 
@@ -24,7 +25,14 @@ from mlctl_core.testing.clock import VirtualClock
 USES = [Use(CONFIG_MAP, "patch", subresource="status"), Use(POD, "delete")]
 KEY = ObjectKey("default", "owner")
 ME = obj(CONFIG_MAP, "owner", data={"wish": "a"})
-FAILURE = WriteFailure(kind=POD, name="p", status=403, reason="Forbidden", message="over quota")
+FAILURE = WriteFailure(
+    kind=POD,
+    name="p",
+    namespace="default",
+    status=403,
+    reason="Forbidden",
+    message="over quota",
+)
 WRITTEN = Written(kind=POD, key=ObjectKey("default", "p"), uid="u", resource_version="9")
 
 
@@ -182,6 +190,21 @@ class TestFailures:
         await rig.reconcile()
         assert self.seen[-1] == (other,)
 
+    async def test_one_of_that_name_in_another_namespace_is_another(self):
+        rig = self.rig()
+        elsewhere = attrs.evolve(WRITTEN, key=ObjectKey("elsewhere", "p"))
+        twin = attrs.evolve(FAILURE, namespace="elsewhere")
+        rig.sink.answers = [
+            PartialError([elsewhere], RefusedError(FAILURE)),
+            PartialError([elsewhere], RefusedError(FAILURE)),
+            PartialError([], RefusedError(twin)),
+        ]
+        for _ in range(3):
+            with pytest.raises(RefusedError):
+                await rig.reconcile()
+        await rig.reconcile()
+        assert self.seen == [(), (FAILURE,), (FAILURE,), (FAILURE, twin)]
+
     async def test_the_object_says_so_once(self):
         rig = self.rig()
         refused = PartialError([], RefusedError(FAILURE))
@@ -195,7 +218,7 @@ class TestFailures:
         rig = self.rig()
         rig.sink.answers = [
             PartialError([], RefusedError(FAILURE)),
-            PartialError([], RefusedError(FAILURE), carried_out=True),
+            PartialError([], RefusedError(FAILURE), told=True),
         ]
         for _ in range(2):
             with pytest.raises(RefusedError):

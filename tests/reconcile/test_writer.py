@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 from reconcile_objects import BY_NAME, KINDS
 
@@ -334,16 +335,35 @@ async def test_a_plan_stops_at_a_failure_that_the_planner_did_not_know(rig):
     error, requests = await rig.failing(plan)
     assert [w.key.name for w in error.written] == ["first"]
     assert len(requests) == 2
-    assert not error.carried_out
+    assert not error.told
 
 
-async def test_a_plan_goes_on_past_a_failure_that_the_planner_knew(rig):
+async def test_of_a_plan_that_knew_the_failure_the_status_is_written_and_nothing_else(rig):
+    owner = await rig.pod()
+    await rig.execute(Plan(apply=[config_map("old")]))
+    plan = Plan(
+        apply=[config_map("bad", labels={"a": "no spaces here"}), config_map("last")],
+        patch=[Patch(kind=CONFIG_MAP, name="old", body={"data": {"a": "2"}})],
+        delete=[Delete(kind=CONFIG_MAP, name="old")],
+        status={"message": "bad is refused"},
+    )
+    with pytest.raises(PartialError) as first:
+        await rig.writer.execute(owner, plan)
+    assert first.value.written == ()
+    with pytest.raises(PartialError) as again:
+        await rig.writer.execute(owner, plan, [first.value.cause.failure])
+    assert [w.key.name for w in again.value.written] == ["p"]
+    assert again.value.told
+    assert (await rig.live(POD, "p"))["status"]["message"] == "bad is refused"
+    assert (await rig.live(CONFIG_MAP, "old"))["data"] == {"a": "1"}
+
+
+async def test_a_failure_is_known_only_in_its_own_namespace(rig):
     bad = config_map("bad", labels={"a": "no spaces here"})
-    plan = Plan(apply=[bad, config_map("last")])
-    error, _ = await rig.failing(plan)
-    again, _ = await rig.failing(plan, failures=[error.cause.failure])
-    assert [w.key.name for w in again.written] == ["last"]
-    assert again.carried_out
+    error, _ = await rig.failing(Plan(apply=[bad]))
+    assert error.cause.failure.namespace == NS
+    elsewhere = attrs.evolve(error.cause.failure, namespace="elsewhere")
+    assert not (await rig.failing(Plan(apply=[bad]), failures=[elsewhere]))[0].told
 
 
 async def test_nothing_is_written_without_the_lease(rig):
