@@ -4,7 +4,8 @@ The distinction decides whose budget a restart is taken from. Promises that a po
 deleted by somebody else before its program ended never counts against the program, whatever
 exit code its kubelet reports (a SIGTERM ends as 143, or as 0 in a program that handles it).
 Where the times cannot tell, a deletion comes first: work that is done twice is lost time, work
-that is called done and is not is lost. Does not look at who deleted a pod: attempts that we ended ourselves are not asked about.
+that is called done and is not is lost. Does not look at who deleted a pod: attempts that we ended
+ourselves are not asked about.
 """
 
 from __future__ import annotations

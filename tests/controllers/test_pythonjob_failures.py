@@ -214,7 +214,11 @@ def test_a_pod_deleted_between_its_dependencies_and_its_program_is_a_deleted_pod
     world.submit(dependencies=["numpy"], **NEVER)
     world.settle()
     world.bind()
-    ended = {"exitCode": 0, "startedAt": format_time(world.now), "finishedAt": format_time(world.now)}
+    ended = {
+        "exitCode": 0,
+        "startedAt": format_time(world.now),
+        "finishedAt": format_time(world.now),
+    }
     world.container({"terminated": ended}, container="dependencies")
     world.pass_time(5)
     world.delete(POD, POD_NAME)
