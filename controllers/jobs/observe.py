@@ -4,7 +4,8 @@ Two questions, each asked only at the moment its answer decides something: the e
 log when the pod has ended and its result is not recorded, and the file names in a user's own
 ConfigMap before the first pod. Asking for the latter instead of caching it keeps all users'
 configuration out of the manager's memory, at one request per start of a job. An answer that
-cannot be had is a fact too: what to do about it is for the planner.
+cannot be had, or not within `ANSWER_SECONDS`, is a fact too: what to do about it is for the
+planner.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from controllers.jobs.facts import Facts, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
 from mlctl_core.client.errors import ClientError, NotFoundError
+from mlctl_core.clock import deadline
 from mlctl_core.objects.kinds import CONFIG_MAP
 
 if TYPE_CHECKING:
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
 
 J = TypeVar("J", bound="Job")
 
-TAIL_LINES = (1024, 128, 16, 1)
-"""Tried in turn until the answer is whole: see `_tail`."""
+ANSWER_SECONDS = 5.0
+"""For each question. A kubelet answers in well under one; a worker that waits for one that hangs
+does nothing else meanwhile."""
+_FEWER = 4
+"""Lines are at least so many times fewer at each try: nine tries reach one line."""
+_NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} s"
 
 
 def observing(
@@ -55,19 +61,23 @@ async def read_output(pod: Pod, container: str, client: Client) -> Output:
     """The last `MAX_BYTES` at most of a container's log, or why they cannot be read."""
     uid = pod.metadata.uid
     try:
-        text = await _tail(pod, container, client)
+        async with deadline(client.clock, ANSWER_SECONDS):
+            text = await _tail(pod, container, client)
     except ClientError as error:
         return Output(uid, container, None, str(error))
+    except TimeoutError:
+        return Output(uid, container, None, _NO_ANSWER)
     return Output(uid, container, text.decode(errors="replace"))
 
 
 async def read_source(config_map: str, namespace: str, client: Client) -> SourceFiles | None:
     """The file names in a ConfigMap; None when they cannot be asked for."""
     try:
-        raw = await client.get(CONFIG_MAP, config_map, namespace)
+        async with deadline(client.clock, ANSWER_SECONDS):
+            raw = await client.get(CONFIG_MAP, config_map, namespace)
     except NotFoundError:
         return SourceFiles(config_map, None)
-    except ClientError:
+    except (ClientError, TimeoutError):
         return None
     found = msgspec.json.decode(raw, type=_Files)
     return SourceFiles(config_map, frozenset((*found.data, *found.binary_data)))
@@ -81,13 +91,14 @@ class _Files(msgspec.Struct, rename="camel"):
 
 
 async def _tail(pod: Pod, container: str, client: Client) -> bytes:
-    """The end of the log.
+    """The last `MAX_BYTES` of the log at most, from the beginning of a line.
 
     A kubelet counts ``limitBytes`` from the first of the ``tailLines``, so an answer that is
-    full has lost its end: ask again for fewer lines.
+    full has lost its end: ask again for as many lines as went in, or for far fewer when the
+    last lines are longer than those.
     """
-    text = b""
-    for lines in TAIL_LINES:
+    lines = MAX_BYTES  # a byte each, at least
+    while True:
         text = await client.pod_log(
             pod.metadata.name,
             pod.metadata.namespace,
@@ -95,6 +106,6 @@ async def _tail(pod: Pod, container: str, client: Client) -> bytes:
             tail_lines=lines,
             limit_bytes=MAX_BYTES,
         )
-        if len(text) < MAX_BYTES:
-            break
-    return text
+        if len(text) < MAX_BYTES or lines == 1:
+            return text
+        lines = max(1, min(text.count(b"\n"), lines // _FEWER))

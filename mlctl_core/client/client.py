@@ -88,9 +88,9 @@ class Client:
         guard: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
-        self._clock = clock if clock is not None else SystemClock()
+        self.clock: Clock = clock if clock is not None else SystemClock()
         self._session = Session(
-            config, user_agent=user_agent, clock=self._clock, metrics=metrics, guard=guard
+            config, user_agent=user_agent, clock=self.clock, metrics=metrics, guard=guard
         )
 
     async def __aenter__(self) -> Self:
@@ -259,7 +259,7 @@ class Client:
         path = kind.path(namespace)
         async with (
             self._session.stream(path, params, timeout=read_deadline) as content,
-            aclosing(watching.events(content, self._clock, read_deadline)) as events,
+            aclosing(watching.events(content, self.clock, read_deadline)) as events,
         ):
             async for event in events:
                 yield event

@@ -1,37 +1,46 @@
 """Asking for facts: what is requested, and what becomes of errors."""
 
+import asyncio
+
 import msgspec
 import pytest
 
 from controllers.jobs.facts import Facts, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
-from controllers.jobs.observe import observing, read_output, read_source
+from controllers.jobs.observe import ANSWER_SECONDS, observing, read_output, read_source
 from controllers.registry import PLANNERS
 from mlctl_core.client.errors import ConnectionFailedError, api_error
 from mlctl_core.objects.codec import convert
 from mlctl_core.objects.core import Pod
+from mlctl_core.testing.clock import VirtualClock
 
 POD = convert(Pod, {"metadata": {"name": "p", "namespace": "team", "uid": "u"}})
+
+
+HANGS = object()
 
 
 class Cluster:
     """Answers at the client's own methods; each answer is bytes or an error."""
 
-    def __init__(self, answer=b"", log=b""):
+    def __init__(self, answer=b"", log=b"", clock=None):
+        self.clock = clock or VirtualClock()
         self.answer = answer
         self.log = log
         self.asked = []
 
     async def get(self, kind, name, namespace):
         self.asked.append((kind.name, namespace, name))
-        return self.reply(self.answer)
+        return await self.reply(self.answer)
 
     async def pod_log(self, name, namespace, *, container, tail_lines, limit_bytes):
         self.asked.append((namespace, name, container, tail_lines))
-        log = self.reply(self.log)
+        log = await self.reply(self.log)
         return b"".join(log.splitlines(keepends=True)[-tail_lines:])[:limit_bytes]
 
-    def reply(self, answer):
+    async def reply(self, answer):
+        if answer is HANGS:
+            await asyncio.get_running_loop().create_future()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -40,16 +49,48 @@ class Cluster:
 async def test_a_log_is_read_once_and_bytes_that_are_no_text_are_kept_readable():
     cluster = Cluster(log=b"accuracy=0.9\n\xff\n")
     assert await read_output(POD, "main", cluster) == Output("u", "main", "accuracy=0.9\n\ufffd\n")
-    assert cluster.asked == [("team", "p", "main", 1024)]
+    assert cluster.asked == [("team", "p", "main", 65536)]
 
 
-async def test_the_end_of_a_log_with_long_lines_is_read_not_its_middle():
-    line = b"x" * 1000 + b"\n"
-    cluster = Cluster(log=line * 3000 + b"accuracy=0.9\n")
+async def test_all_of_a_log_with_many_short_lines_is_read():
+    cluster = Cluster(log=b"accuracy=0.97\n" + b".\n" * 30_000)
+    output = await read_output(POD, "main", cluster)
+    assert output.text.startswith("accuracy=0.97\n")
+    assert len(cluster.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ((b"x" * 80 + b"\n") * 3000, MAX_BYTES - 2 * 81),
+        ((b"x" * 1000 + b"\n") * 3000, MAX_BYTES - 2 * 1001),
+        (b"\n" * 70_000 + (b"x" * 20_000 + b"\n") * 20, 2 * 20_000),
+    ],
+    ids=["lines", "long lines", "lines that grow"],
+)
+async def test_of_a_longer_log_the_end_is_read_and_nearly_all_of_its_last_64_kib(log, kept):
+    cluster = Cluster(log=log + b"accuracy=0.9\n")
     output = await read_output(POD, "main", cluster)
     assert output.text.endswith("accuracy=0.9\n")
-    assert len(output.text) < MAX_BYTES
-    assert len(cluster.asked) <= 4
+    assert kept <= len(output.text) < MAX_BYTES
+    assert len(cluster.asked) <= 8
+
+
+async def test_of_a_line_that_is_longer_than_all_that_is_read_its_beginning_is_kept():
+    cluster = Cluster(log=b"a\n" * 70_000 + b"x" * 100_000)
+    output = await read_output(POD, "main", cluster)
+    assert output.text == "x" * MAX_BYTES
+    assert len(cluster.asked) <= 9
+
+
+async def test_a_kubelet_that_hangs_is_given_up_and_that_is_a_fact():
+    cluster = Cluster(answer=HANGS, log=HANGS)
+    log = asyncio.create_task(read_output(POD, "main", cluster))
+    source = asyncio.create_task(read_source("code", "team", cluster))
+    await asyncio.sleep(0)
+    await cluster.clock.advance(ANSWER_SECONDS)
+    assert await log == Output("u", "main", None, "no answer within 5 s")
+    assert await source is None
 
 
 @pytest.mark.parametrize("error", [ConnectionFailedError("no route"), api_error(404, b"")])
