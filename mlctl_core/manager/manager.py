@@ -347,9 +347,7 @@ class Manager:
                 caches.refresh()
                 await self._fill(caches)
         for wired in self._wired:
-            self._workers.append(
-                self._spawn(wired.controller.run(), f"controller {wired.controller.name}")
-            )
+            self._workers.append(self._spawn(wired.run(), f"controller {wired.controller.name}"))
 
     async def _fill(self, caches: SharedCaches) -> None:
         started = self._clock.monotonic()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from mlctl_core.cache.informer import Change
+from mlctl_core.cache.informer import Change, Informer
 from mlctl_core.cache.shared import SharedCaches
 from mlctl_core.cache.store import Store
 from mlctl_core.client.client import Client
@@ -101,10 +101,20 @@ class Wired:
 
     controller: Controller
     queue: WorkQueue[ObjectKey]
+    _handlers: tuple[tuple[Informer, Callable[[Change], None]], ...]
+
+    async def run(self) -> None:
+        """Be woken by the caches, first by all that is there, and work until the queue ends.
+
+        Not before: a standby's queue would only grow, by a key for every object that ever was.
+        """
+        for informer, handler in self._handlers:
+            informer.add_handler(handler)
+        await self.controller.run()
 
 
 def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None = None) -> Wired:
-    """Build a controller and have its caches wake it; starts nothing."""
+    """Build a controller over its caches; starts nothing."""
     informers = {kind: shared.caches.informer(kind) for kind in declaration.kinds}
     # Only what was declared: a planner that reads more would do so by another's grace.
     stores = {kind: informer.store for kind, informer in informers.items()}
@@ -131,12 +141,12 @@ def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None
         gate=gate,
         concurrency=concurrency or DEFAULT_CONCURRENCY,
     )
-    wakes = _triggers(declaration)
-    for kind, informer in informers.items():
-        informer.add_handler(_handler(controller, wakes[kind]))
-        if gate is not None:
+    if gate is not None:
+        for kind, informer in informers.items():
             informer.add_progress_listener(_progress(gate, kind))
-    return Wired(controller=controller, queue=queue)
+    wakes = _triggers(declaration)
+    handlers = [(informers[kind], _handler(controller, wakes[kind])) for kind in informers]
+    return Wired(controller=controller, queue=queue, handlers=tuple(handlers))
 
 
 def _plan_reconciler(
