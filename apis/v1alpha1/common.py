@@ -188,7 +188,8 @@ class JobSpec:
     ] = None
     """How long after its end the job is deleted; absent means never."""
     clean_pod_policy: CleanPodPolicy = "Running"
-    """Which pods are deleted when the job ends; a pod that is kept keeps its log."""
+    """Which pods are deleted when the job ends: None and Running delete those that have not ended,
+    All deletes every one. A pod that is kept keeps its log."""
     checkpoint: Checkpoint | None = None
     """Where the job keeps what it needs to go on after an interruption. Not supported yet."""
     storage: Storage | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import deadlines, status
+from controllers.jobs import status
 from controllers.jobs.attempts import Attempts, split
 from controllers.jobs.deadlines import seconds_until
 from controllers.jobs.release import release
@@ -48,13 +48,11 @@ def _pods(job: Job, view: View) -> Plan:
 
 
 def _is_dropped(pod: Pod, job: Job, attempts: Attempts) -> bool:
-    policy = job.spec.clean_pod_policy
-    if pod in attempts.past or policy == "All":
+    if pod in attempts.past or job.spec.clean_pod_policy == "All":
         return True
-    if pod.status.phase in _FINISHED:
-        return False
-    # A deadline means stop, also for those who like to keep their pods.
-    return policy == "Running" or job.status.reason in deadlines.REASONS
+    # The policy is about what is left of pods. One that has not ended holds its node's resources
+    # for a job that is over.
+    return pod.status.phase not in _FINISHED
 
 
 def _expiry(job: Job, kind: JobKind, view: View, plan: Plan) -> Plan:

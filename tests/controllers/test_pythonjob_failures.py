@@ -276,11 +276,12 @@ def test_a_module_that_does_not_exist_is_an_entrypoint_not_found(world):
     assert "Correct it, or add what is missing." in world.status.message
 
 
+@pytest.mark.parametrize("policy", ["None", "Running", "All"])
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
 def test_an_image_that_cannot_be_pulled_is_told_at_once_and_is_a_failed_attempt_later(
-    world, reason
+    world, reason, policy
 ):
-    world.submit(infraBackoffLimit=0)
+    world.submit(infraBackoffLimit=0, cleanPodPolicy=policy)
     world.settle()
     world.bind()
     world.wait(reason, "no such image")
