@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
+from mlctl_core.client.errors import ClientError
 from mlctl_core.clock import deadline
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.kinds import Kind
     from mlctl_core.objects.metadata import Metadata
     from mlctl_core.reconcile.gate import Gate
-    from mlctl_core.reconcile.planner import Planner
+    from mlctl_core.reconcile.planner import Observe, Planner
     from mlctl_core.reconcile.writer import PlanSink, Written
     from mlctl_core.telemetry.events import EventRecorder
     from mlctl_core.telemetry.metrics import ControllerMetrics
@@ -95,7 +96,6 @@ class PlanReconciler:
         Raises:
             DecodeError: the object does not fit its class; it has an event that says where.
             StaleError, RefusedError, ClientError: a write failed.
-            TimeoutError: ``observe`` took too long.
             Exception: whatever the planner raised; the object has an event that names the place.
         """
         key = request.key
@@ -105,10 +105,8 @@ class PlanReconciler:
         try:
             obj = self._decoded(entry)
             facts = None
-            if self._planner.observe is not None:
-                async with deadline(self._clock, OBSERVE_SECONDS):
-                    view = self._view(key, entry.metadata)
-                    facts = await self._planner.observe(obj, view, self._client)
+            if (observe := self._planner.observe) is not None:
+                facts = await self._observed(observe, obj, self._view(key, entry.metadata))
                 # Time has passed: plan from what is there now.
                 now = self._store.get(key)
                 if now is None:
@@ -127,6 +125,18 @@ class PlanReconciler:
             raise
         owner = Owner(kind=self._planner.kind, key=key, metadata=entry.metadata, raw=entry.raw)
         return await self._carry_out(owner, plan, request)
+
+    async def _observed(self, observe: Observe[Any], obj: Any, view: View) -> object | None:
+        """What ``observe`` found; None when that is not to be had now.
+
+        The plan goes ahead without: deadlines must not wait for whoever does not answer.
+        """
+        try:
+            async with deadline(self._clock, OBSERVE_SECONDS):
+                return await observe(obj, view, self._client)
+        except (ClientError, TimeoutError) as error:
+            _log.warning("planning without facts", error=f"{type(error).__name__}: {error}")
+            return None
 
     def _decoded(self, entry: Entry) -> Any:
         if entry.undecodable:

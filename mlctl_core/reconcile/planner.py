@@ -109,7 +109,8 @@ def planner(
             read and never wakes the planner, the kind alone.
         uses: What else it does: a plan that deletes or patches what is not owned, or an
             ``observe`` that reads from the server, says so by a `Use`.
-        observe: ``async (obj, view, client) -> facts``, awaited before each plan.
+        observe: ``async (obj, view, client) -> facts``, awaited before each plan. One that
+            takes too long, or cannot reach what it asks, leaves the plan without facts.
         gone: ``(key, view) -> Plan`` for a queued key that has no object any more.
         field_manager: Owner of the applied fields in managedFields; one per controller binary.
         name: The controller's name; default: the kind's, in lower case.

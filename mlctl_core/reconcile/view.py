@@ -79,7 +79,7 @@ class View:
     metadata: Metadata | None = None
     """The planned object's metadata; None when it is gone."""
     facts: object | None = None
-    """What the planner's ``observe`` returned; None when it has none."""
+    """What the planner's ``observe`` returned; None when it has none or got no answer."""
     failures: tuple[WriteFailure, ...] = ()
     """Writes for this object that the server refused and that have not succeeded since."""
     _stores: Mapping[Kind, Store]

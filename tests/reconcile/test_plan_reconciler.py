@@ -7,6 +7,7 @@ import attrs
 import pytest
 from reconcile_objects import entry, obj, stores
 
+from mlctl_core.client.errors import ConnectionFailedError
 from mlctl_core.objects.core import ConfigMap
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.keys import ObjectKey
@@ -321,15 +322,36 @@ class TestObserve:
         await rig.reconcile()
         assert rig.sink.plans == []
 
-    async def test_observing_has_an_end(self):
+    async def test_observing_has_an_end_and_the_plan_goes_ahead_without_facts(self):
         async def observe(obj, view, client):
             await asyncio.Event().wait()
 
-        rig = Rig(lambda obj, view: Plan(), ME, observe=observe)
+        rig = Rig(lambda obj, view: Plan(status={"facts": view.facts}), ME, observe=observe)
         task = asyncio.create_task(rig.reconcile())
-        await rig.clock.advance(OBSERVE_SECONDS + 1)
-        with pytest.raises(TimeoutError):
-            await task
+        await rig.clock.advance(OBSERVE_SECONDS)
+        await task
+        ((_, plan),) = rig.sink.plans
+        assert plan.status == {"facts": None}
+
+    async def test_a_server_that_cannot_be_asked_does_not_hold_up_the_plan(self):
+        async def observe(obj, view, client):
+            raise ConnectionFailedError("reset")
+
+        rig = Rig(lambda obj, view: Plan(status={"facts": view.facts}), ME, observe=observe)
+        await rig.reconcile()
+        ((_, plan),) = rig.sink.plans
+        assert plan.status == {"facts": None}
+        assert rig.recorder.notes == []
+
+    async def test_a_bug_in_observing_is_named_as_one_in_planning_is(self):
+        async def observe(obj, view, client):
+            raise KeyError("no such thing")
+
+        rig = Rig(lambda obj, view: Plan(), ME, observe=observe)
+        with pytest.raises(KeyError):
+            await rig.reconcile()
+        ((_, reason, _),) = rig.recorder.notes
+        assert reason == "ReconcileError"
 
 
 def obj_with(wish):
