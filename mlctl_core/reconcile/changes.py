@@ -122,9 +122,11 @@ def changes(
         kinds: The same kinds by name, ``"apps/v1/Deployment"``.
 
     Raises:
-        PlanError: the plan applies something that has no name, or that its owner cannot own.
+        PlanError: the plan applies something that has no name, or that its owner cannot own, or
+            it wants two things of one object.
         UndeclaredKindError: a kind that the planner did not declare.
     """
+    _refuse_contradictions(owner, plan, kinds)
     candidates: list[Change | None] = []
     candidates += [_apply(owner, body, stores, kinds) for body in plan.apply]
     candidates += [_patch(owner, patch, _store(stores, patch.kind)) for patch in plan.patch]
@@ -158,6 +160,21 @@ def name_taken(kind: Kind, key: ObjectKey, metadata: Metadata) -> WriteFailure:
         reason=NAME_TAKEN,
         message=f"{kind.name} {key} exists already and belongs to {whose}",
     )
+
+
+def _refuse_contradictions(owner: Owner, plan: Plan, kinds: Mapping[str, Kind]) -> None:
+    """Refuse two wishes for one object: each would undo the other, again and again."""
+    applied: set[tuple[Kind, ObjectKey]] = set()
+    for body in plan.apply:
+        kind = _kind(body, kinds)
+        place = (kind, _applied_key(owner, kind, body.get("metadata") or {}))
+        if place in applied:
+            raise PlanError(f"the plan applies {kind} {place[1]} twice")
+        applied.add(place)
+    for delete in plan.delete:
+        place = (delete.kind, _key(owner, delete))
+        if place in applied:
+            raise PlanError(f"the plan both applies and deletes {delete.kind} {place[1]}")
 
 
 def _apply(
@@ -196,14 +213,10 @@ def _kind(body: Json, kinds: Mapping[str, Kind]) -> Kind:
 def _completed(owner: Owner, kind: Kind, body: Json) -> tuple[ObjectKey, str, Json]:
     """The object's key, the UID it must be controlled by, and a copy with what is implied."""
     metadata: Json = dict(body.get("metadata") or {})
-    name = metadata.get("name")
-    if not isinstance(name, str) or not name:
-        raise PlanError(f"the plan applies a {kind} without metadata.name")
+    key = _applied_key(owner, kind, metadata)
+    name = key.name
     if kind.namespaced:
-        metadata.setdefault("namespace", owner.key.namespace)
-    key = ObjectKey(metadata.get("namespace") or "", name)
-    if kind.namespaced and not key.namespace:
-        raise PlanError(f"the plan applies {kind} {name} without metadata.namespace")
+        metadata["namespace"] = key.namespace
     if "ownerReferences" not in metadata:
         if owner.metadata is None:
             raise PlanError(f"{owner.kind.name} {owner.key} is gone and cannot own {kind} {name}")
@@ -220,6 +233,19 @@ def _completed(owner: Owner, kind: Kind, body: Json) -> tuple[ObjectKey, str, Js
     annotations = {**(metadata.get("annotations") or {}), APPLIED_ANNOTATION: digest(desired)}
     metadata["annotations"] = annotations
     return key, controller_uid, desired
+
+
+def _applied_key(owner: Owner, kind: Kind, metadata: Json) -> ObjectKey:
+    """What an applied object is called; in its owner's namespace unless it names one."""
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise PlanError(f"the plan applies a {kind} without metadata.name")
+    if not kind.namespaced:
+        return ObjectKey("", name)
+    namespace = metadata.get("namespace") or owner.key.namespace
+    if not namespace:
+        raise PlanError(f"the plan applies {kind} {name} without metadata.namespace")
+    return ObjectKey(namespace, name)
 
 
 def _without_type(body: Json) -> Json:

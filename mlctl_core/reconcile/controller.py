@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 from mlctl_core.client.errors import ClientError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.queue.workqueue import QueueShutDownError
-from mlctl_core.reconcile.plan import Reconciler, Request
+from mlctl_core.reconcile.plan import Reconciler, Request, Result
 from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import (
     RESULT_ERROR,
@@ -87,6 +87,8 @@ class Controller:
         self._concurrency = concurrency
         # When the first event since a key's last reconcile came in.
         self._arrivals: dict[ObjectKey, float] = {}
+        # Keys whose last reconcile asked for the next one at once.
+        self._at_once: set[ObjectKey] = set()
         metrics.workers(concurrency)
 
     def enqueue(self, key: ObjectKey, reason: str) -> None:
@@ -141,6 +143,7 @@ class Controller:
             result = await self._reconciler.reconcile(request)
         except StaleError as error:
             _log.debug("overtaken by another write, looking again", error=str(error))
+            self._at_once.discard(key)
             self._queue.add_rate_limited(key, "conflict")
             return RESULT_REQUEUE
         except DecodeError as error:
@@ -152,10 +155,23 @@ class Controller:
             self._metrics.panicked()
             _log.exception("reconcile raised")
         else:
-            self._queue.forget(key)
-            if result.requeue_after is None:
-                return RESULT_SUCCESS
-            self._queue.add_after(key, result.requeue_after, "timer")
-            return RESULT_REQUEUE_AFTER
+            return self._succeeded(key, result)
+        self._at_once.discard(key)
         self._queue.add_rate_limited(key, "retry")
         return RESULT_ERROR
+
+    def _succeeded(self, key: ObjectKey, result: Result) -> str:
+        at_once = result.requeue_after is not None and result.requeue_after <= 0
+        if at_once and key in self._at_once:
+            # Two steps of one change are a reason to go on; many in a row are a loop, and the
+            # server must not be its brake.
+            self._queue.add_rate_limited(key, "again")
+            return RESULT_REQUEUE_AFTER
+        self._queue.forget(key)
+        self._at_once.discard(key)
+        if result.requeue_after is None:
+            return RESULT_SUCCESS
+        if at_once:
+            self._at_once.add(key)
+        self._queue.add_after(key, result.requeue_after, "timer")
+        return RESULT_REQUEUE_AFTER

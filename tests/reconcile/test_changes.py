@@ -149,6 +149,21 @@ def test_a_plan_that_cannot_be_carried_out_says_what_is_wrong(body, complaint):
         sent(Plan(apply=[body]))
 
 
+@pytest.mark.parametrize("there", [[], [obj(POD, "p", owner="uid-owner")]])
+def test_two_wishes_for_one_object_are_refused_before_they_undo_each_other(there):
+    spelled = {**POD_BODY, "metadata": {"name": "p", "namespace": "default"}}
+    with pytest.raises(PlanError, match="applies v1/Pod default/p twice"):
+        sent(Plan(apply=[POD_BODY, spelled]), *there)
+    with pytest.raises(PlanError, match="both applies and deletes v1/Pod default/p"):
+        sent(Plan(apply=[POD_BODY], delete=[Delete(kind=POD, name="p")]), *there)
+
+
+def test_objects_of_one_name_in_two_namespaces_are_two():
+    node = obj(NODE, "n")
+    bodies = [{**POD_BODY, "metadata": {"name": "p", "namespace": n}} for n in ("a", "b")]
+    assert len(sent(Plan(apply=bodies), of=node)) == 2
+
+
 def test_an_owner_that_is_gone_cannot_own():
     gone = Owner(kind=CONFIG_MAP, key=ObjectKey("default", "owner"), metadata=None)
     with pytest.raises(PlanError, match="is gone and cannot own"):

@@ -170,6 +170,27 @@ async def test_requeue_after_zero_is_at_once():
         assert rig.script.times(A) == [0, 0]
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_many_requeues_at_once_in_a_row_are_slowed_down(seconds):
+    rig = Rig()
+    rig.script.steps[A] = [Result(requeue_after=seconds)] * 1000
+    async with rig.running():
+        rig.controller.enqueue(A, "")
+        await rig.clock.advance(60)
+        assert len(rig.script.calls) < 20
+
+
+async def test_steps_at_once_do_not_inherit_the_delay_of_failures_before_them():
+    rig = Rig()
+    failures = [ConnectionFailedError("down")] * 12
+    rig.script.steps[A] = [*failures, Result(requeue_after=0), Result(requeue_after=0), Result()]
+    async with rig.running():
+        rig.controller.enqueue(A, "")
+        await rig.clock.advance(60)
+        *_, first, _, last = rig.script.times(A)
+        assert last - first < 0.1
+
+
 class ClosedFor:
     """A gate that holds some keys."""
 
