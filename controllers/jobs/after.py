@@ -13,7 +13,7 @@ import attrs
 
 from controllers.jobs import status
 from controllers.jobs.attempts import Attempts, split
-from controllers.jobs.deadlines import seconds_until
+from controllers.jobs.deadlines import earliest, seconds_until
 from controllers.jobs.release import release
 from mlctl_core.objects.codec import encode
 from mlctl_core.objects.core import Pod
@@ -61,7 +61,8 @@ def _expiry(job: Job, kind: JobKind, view: View, plan: Plan) -> Plan:
         return plan
     due = parse_time(job.status.completion_time) + timedelta(seconds=lifetime)
     if due > view.now:
-        return attrs.evolve(plan, requeue_after=seconds_until(due, view.now))
+        wait = earliest([plan.requeue_after, seconds_until(due, view.now)])
+        return attrs.evolve(plan, requeue_after=wait)
     metadata = job.metadata
     deletion = Delete(
         kind=kind.kind, name=metadata.name, namespace=metadata.namespace, uid=metadata.uid

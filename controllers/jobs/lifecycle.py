@@ -19,10 +19,10 @@ from controllers.jobs.conclude import change, commit, conclude, vanished
 from controllers.jobs.deadlines import earliest, seconds_until
 from controllers.jobs.facts import Facts, Wanted
 from controllers.jobs.job import Refusal
-from controllers.jobs.nodes import is_silent
+from controllers.jobs.nodes import NODE_PATIENCE, abandoned_from, is_gone, is_silent
 from controllers.jobs.outcome import Outcome, outcome_of
 from controllers.jobs.pod import pod as pod_of
-from controllers.jobs.release import node_is_gone, release, release_orphans
+from controllers.jobs.release import release, release_orphans
 from controllers.jobs.resolve import Pins, lineage, resolve
 from mlctl_core.objects.conditions import find_condition
 from mlctl_core.objects.core import Node, Pod
@@ -41,10 +41,6 @@ SOURCE_RECHECK_SECONDS = 15.0
 IMAGE_PATIENCE = timedelta(minutes=5)
 """How long a node may fail to pull an image before another attempt, maybe on another node:
 as long as a kubelet's own back-off takes to reach its maximum."""
-NODE_PATIENCE = timedelta(seconds=30)
-"""How long a pod's node must be missing before it is believed: the cache of nodes may lag
-behind that of pods."""
-
 _NOT_TAKEN_UP = frozenset((None, "Pending", "Suspended"))
 _POD_WAS_SEEN = frozenset(("Preparing", "Running"))
 
@@ -63,7 +59,7 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
     if pods.current and (outcome := _outcome(job, pods.current, view)):
         return conclude(job, kind, pods.current, outcome, view)
     if job.spec.suspend:
-        return _suspend(job, view)
+        return _suspend(job, let_go, view)
     if job.status.phase in _NOT_TAKEN_UP:
         return _begin(job, kind, view)
     if pods.current is None:
@@ -109,20 +105,21 @@ def _outcome(job: Job, pod: Pod, view: View) -> Outcome | None:
 
 
 def _node_is_lost(job: Job, pod: Pod, view: View) -> bool:
-    if not node_is_gone(pod, view):
+    if pod.metadata.deleting:
+        abandoned = abandoned_from(pod, view)
+        return abandoned is not None and abandoned <= view.now
+    if not is_gone(pod, view):
         return False
     running = find_condition(job.status.conditions, "Running")
-    if pod.metadata.deleting:
-        return True
     if running is None or running.status != "Unknown":
         return False
     return view.now >= parse_time(running.last_transition_time) + NODE_PATIENCE
 
 
-def _suspend(job: Job, view: View) -> Plan:
+def _suspend(job: Job, let_go: Plan, view: View) -> Plan:
     """Make the present attempt one of the past: its pod is let go like any other's."""
     if job.status.phase == "Suspended":
-        return change(job, job.status)
+        return attrs.evolve(change(job, job.status), requeue_after=let_go.requeue_after)
     return commit(job, status.suspended(job.status, view.now))
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controllers.jobs import names
-from controllers.jobs.nodes import is_out_of_service
-from mlctl_core.objects.core import Node, Pod
+from controllers.jobs.deadlines import earliest, seconds_until
+from controllers.jobs.nodes import abandoned_from
+from mlctl_core.objects.core import Pod
 from mlctl_core.objects.kinds import POD
 from mlctl_core.reconcile.plan import Delete, Patch, Plan
 
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
 
 
 def release(keep: Iterable[Pod], drop: Iterable[Pod], view: View) -> Plan:
-    """Stop tracking all of these pods, and delete those to ``drop``."""
+    """Stop tracking all of these pods, and delete those to ``drop``.
+
+    A pod that nobody is left to end is taken away by force; for one whose Node is missing only
+    since a moment ago the plan asks to look again.
+    """
     dropped = tuple(drop)
     return Plan(
         patch=[untrack(pod) for pod in (*keep, *dropped) if is_tracked(pod)],
         delete=[delete for pod in dropped if (delete := _delete(pod, view))],
+        requeue_after=_next_look(dropped, view),
     )
 
 
@@ -65,20 +71,17 @@ def untrack(pod: Pod) -> Patch:
     )
 
 
-def node_is_gone(pod: Pod, view: View) -> bool:
-    """Whether nobody is left on the pod's node to end it."""
-    if not pod.spec.node_name:
-        return False
-    node = view.get(Node, pod.spec.node_name, "")
-    return node is None or is_out_of_service(node)
-
-
 def _delete(pod: Pod, view: View) -> Delete | None:
     if not pod.metadata.deleting:
         return _deletion(pod, None)
-    if node_is_gone(pod, view):
-        return _deletion(pod, 0)
-    return None
+    abandoned = abandoned_from(pod, view)
+    return _deletion(pod, 0) if abandoned and abandoned <= view.now else None
+
+
+def _next_look(pods: Iterable[Pod], view: View) -> float | None:
+    """Seconds until the first of these pods, on their way out, has to be taken away by force."""
+    moments = (abandoned_from(pod, view) for pod in pods)
+    return earliest(seconds_until(moment, view.now) for moment in moments if moment)
 
 
 def _deletion(pod: Pod, grace_period_seconds: int | None) -> Delete:

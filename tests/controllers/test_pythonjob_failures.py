@@ -1,9 +1,9 @@
 """What each way to fail does to a job: its reason, its budgets, its words."""
 
 import pytest
-from job_world import World
+from job_world import GRACE, JOB, World
 
-from controllers.jobs.lifecycle import NODE_PATIENCE
+from controllers.jobs.nodes import NODE_PATIENCE
 from mlctl_core.objects.kinds import NODE, POD
 from mlctl_core.objects.times import format_time
 
@@ -376,8 +376,47 @@ class TestNodes:
         assert world.status.reason == "NodeLost"
         assert len(world.pods()) == 1
         world.remove(NODE, "cpu-1")
+        world.pass_time(GRACE + NODE_PATIENCE.total_seconds())
         world.settle()
         assert world.pods() == []
+
+    @pytest.mark.parametrize("why", ["deleted", "suspended", "job deleted", "deadline"])
+    def test_a_node_that_the_cache_misses_for_a_moment_costs_no_pod_its_grace(self, world, why):
+        running(world, activeDeadlineSeconds=60)
+        world.remove(NODE, "cpu-1")
+        if why == "deleted":
+            world.delete(POD, POD_NAME)
+        elif why == "suspended":
+            world.edit(suspend=True)
+        elif why == "deadline":
+            world.pass_time(60)
+        else:
+            job = world.raw(JOB, "mnist")
+            job["metadata"]["finalizers"] = ["foregroundDeletion"]
+            world.put(JOB, job)
+            world.delete(JOB, "mnist")
+        world.settle()
+        for _ in range(2):
+            [pod] = world.pods()
+            assert pod["metadata"]["deletionGracePeriodSeconds"] == GRACE
+            assert world.status.infra_restarts == 0
+            assert world.last.requeue_after <= 60
+            world.pass_time(29)
+            world.settle()
+        world.pass_time(31)
+        world.settle()
+        assert world.pods() == [], "the node is gone indeed, and nobody else will take it away"
+
+    def test_a_kubelet_that_is_there_after_all_has_the_last_word(self, world):
+        running(world)
+        world.remove(NODE, "cpu-1")
+        world.delete(POD, POD_NAME)
+        world.settle()
+        world.node("cpu-1")
+        world.pass_time(2)
+        world.kubelet_ends_deleted_pods()
+        world.settle()
+        assert (world.status.reason, world.status.infra_restarts) == ("PodDeleted", 1)
 
 
 class TestLogs:
