@@ -12,7 +12,7 @@ def config_map(name, data=None, **metadata):
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, **metadata},
-        "data": {} if data is None else data,
+        **({"data": data} if data else {}),
     }
 
 

@@ -153,9 +153,18 @@ def write_options(query: Mapping[str, str], kind: str, *, default_manager: str) 
         error = field_errors.not_supported("fieldValidation", validation, _VALIDATIONS)
         raise invalid_options(kind, error)
     manager = query.get("fieldManager", "")
-    if len(manager) > FIELD_MANAGER_LENGTH:
+    if len(manager.encode()) > FIELD_MANAGER_LENGTH:
         error = field_errors.too_long("fieldManager", FIELD_MANAGER_LENGTH)
         raise invalid_options(kind, error)
+    strange = [
+        field_errors.invalid(
+            "fieldManager", manager, f"invalid character U+{ord(letter):04X} (at position {index})"
+        )
+        for index, letter in enumerate(manager)
+        if not letter.isprintable()
+    ]
+    if strange:
+        raise invalid_options(kind, *strange)
     return WriteOptions(
         dry_run=_dry_run(query, kind),
         field_manager=manager or default_manager,

@@ -15,6 +15,7 @@ from mlctl_core.embedded.apiserver.errors import (
     unsupported_patch,
 )
 from mlctl_core.embedded.apiserver.exchange import Exchange, json_response
+from mlctl_core.embedded.apiserver.ownership import track
 from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
 from mlctl_core.embedded.apiserver.patching import (
     JSON_PATCH,
@@ -94,8 +95,18 @@ def _set_replicas(
     for part in paths.spec[:-1]:
         owner = owner.setdefault(part, {})
     owner[paths.spec[-1]] = replicas
+    if replicas:
+        # A scale of 0 says nothing in JSON, so nobody comes to own the number by it.
+        obj = track(
+            exchange.cluster,
+            exchange.resource,
+            obj,
+            from_stored(record, exchange.resource),
+            manager=options.field_manager,
+            subresource="scale",
+        )
     obj["metadata"]["resourceVersion"] = wanted["metadata"].get("resourceVersion", "")
-    return commit(exchange.cluster, exchange.resource, record, obj, options)
+    return commit(exchange.cluster, exchange.resource, record, obj, options, tracked=False)
 
 
 def _scale_of(exchange: Exchange, record: Record, paths: ScalePaths) -> Json:
