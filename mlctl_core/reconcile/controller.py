@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 from mlctl_core.client.errors import ClientError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.queue.workqueue import QueueShutDownError
-from mlctl_core.reconcile.plan import Reconciler, Request, Result
+from mlctl_core.reconcile.plan import Reconciler, Request, Result, UnfinishedError
 from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import (
     RESULT_ERROR,
@@ -141,24 +141,9 @@ class Controller:
         key = request.key
         try:
             result = await self._reconciler.reconcile(request)
-        except StaleError as error:
-            _log.debug("overtaken by another write, looking again", error=str(error))
-            self._at_once.discard(key)
-            self._queue.add_rate_limited(key, "conflict")
-            return RESULT_REQUEUE
-        except DecodeError as error:
-            self._metrics.terminal_error()
-            _log.error("object cannot be understood", error=str(error))
-        except (ClientError, RefusedError, TimeoutError) as error:
-            _log.warning("reconcile failed", error=f"{type(error).__name__}: {error}")
-        except Exception:  # noqa: BLE001 - one object's bug must not stop the others
-            self._metrics.panicked()
-            _log.exception("reconcile raised")
-        else:
-            return self._succeeded(key, result)
-        self._at_once.discard(key)
-        self._queue.add_rate_limited(key, "retry")
-        return RESULT_ERROR
+        except Exception as error:  # noqa: BLE001 - one object's bug must not stop the others
+            return self._failed(key, error)
+        return self._succeeded(key, result)
 
     def _succeeded(self, key: ObjectKey, result: Result) -> str:
         at_once = result.requeue_after is not None and result.requeue_after <= 0
@@ -175,3 +160,26 @@ class Controller:
             self._at_once.add(key)
         self._queue.add_after(key, result.requeue_after, "timer")
         return RESULT_REQUEUE_AFTER
+
+    def _failed(self, key: ObjectKey, error: Exception) -> str:
+        """Have the key come back; returns what the reconcile counts as."""
+        self._at_once.discard(key)
+        if isinstance(error, UnfinishedError):
+            # Of two times at which a key is to come back the queue keeps the earlier.
+            self._queue.add_after(key, error.requeue_after, "timer")
+            error = error.cause
+        match error:
+            case StaleError():
+                _log.debug("overtaken by another write, looking again", error=str(error))
+                self._queue.add_rate_limited(key, "conflict")
+                return RESULT_REQUEUE
+            case DecodeError():
+                self._metrics.terminal_error()
+                _log.error("object cannot be understood", error=str(error))
+            case ClientError() | RefusedError() | TimeoutError():
+                _log.warning("reconcile failed", error=f"{type(error).__name__}: {error}")
+            case _:
+                self._metrics.panicked()
+                _log.error("reconcile raised", exc_info=error)
+        self._queue.add_rate_limited(key, "retry")
+        return RESULT_ERROR

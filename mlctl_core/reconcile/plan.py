@@ -161,6 +161,18 @@ class Result:
     """Seconds until the next look, whatever happens meanwhile."""
 
 
+class UnfinishedError(Exception):
+    """A reconcile that failed, of an object that has to be looked at by a certain time anyway.
+
+    The next call comes after the cause's back-off, or at that time if it is earlier.
+    """
+
+    def __init__(self, cause: Exception, requeue_after: float) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.requeue_after = requeue_after
+
+
 class Reconciler(Protocol):
     """The low-level door: reads and writes as it likes, in controller-runtime's shape.
 

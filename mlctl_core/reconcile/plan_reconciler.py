@@ -17,9 +17,17 @@ from mlctl_core.clock import deadline
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.reconcile.changes import Owner, PlanError
-from mlctl_core.reconcile.plan import EventNote, Plan, Request, Result, WriteFailure
+from mlctl_core.reconcile.plan import (
+    EventNote,
+    Plan,
+    Request,
+    Result,
+    UnfinishedError,
+    WriteFailure,
+)
 from mlctl_core.reconcile.rights import refuse_undeclared
 from mlctl_core.reconcile.view import UndeclaredKindError, View
+from mlctl_core.reconcile.well_formed import refuse_malformed
 from mlctl_core.reconcile.writer import PartialError, RefusedError
 from mlctl_core.telemetry.events import Note
 
@@ -96,6 +104,7 @@ class PlanReconciler:
         Raises:
             DecodeError: the object does not fit its class; it has an event that says where.
             StaleError, RefusedError, ClientError: a write failed.
+            UnfinishedError: the same, of a plan with a timer.
             Exception: whatever the planner raised; the object has an event that names the place.
         """
         key = request.key
@@ -157,27 +166,19 @@ class PlanReconciler:
         key = owner.key
         known = self._failures.get(key, ())
         try:
+            refuse_malformed(plan)
             refuse_undeclared(owner.kind, self._planner.owns, self._rights, plan)
             written = await self._sink.execute(owner, plan, known)
         except PartialError as error:
-            self._wrote(request, error.written)
-            if isinstance(error.cause, RefusedError):
-                failure = error.cause.failure
-                if failure not in known and owner.metadata is not None:
-                    self._record(
-                        owner.metadata,
-                        "Warning",
-                        failure.reason or WRITE_REFUSED,
-                        f"{failure.kind.name} {failure.name}: {failure.message}",
-                        "Write",
-                    )
-                self._remember(key, error.written, failure)
-            if error.told:
-                self._record_all(owner.metadata, plan.events)
-            raise error.cause from None
+            raise self._stopped(owner, plan, request, error) from None
         except (PlanError, UndeclaredKindError) as error:
             if owner.metadata is not None:
                 self._record(owner.metadata, "Warning", RECONCILE_ERROR, str(error), "Plan")
+            raise
+        except Exception as error:
+            # Nothing was sent: the plan holds what cannot be compared or encoded.
+            if owner.metadata is not None:
+                self._record(owner.metadata, "Warning", RECONCILE_ERROR, _where(error), "Plan")
             raise
         self._failures.pop(key, None)
         self._wrote(request, written)
@@ -186,6 +187,28 @@ class PlanReconciler:
             # Nothing is there to be seen, as in a dry run: the same plan would follow for ever.
             return Result()
         return Result(requeue_after=plan.requeue_after)
+
+    def _stopped(
+        self, owner: Owner, plan: Plan, request: Request, error: PartialError
+    ) -> Exception:
+        """Keep account of a plan that was not carried out in whole; returns what to raise."""
+        self._wrote(request, error.written)
+        if isinstance(error.cause, RefusedError):
+            failure = error.cause.failure
+            if failure not in self._failures.get(owner.key, ()) and owner.metadata is not None:
+                self._record(
+                    owner.metadata,
+                    "Warning",
+                    failure.reason or WRITE_REFUSED,
+                    f"{failure.kind.name} {failure.name}: {failure.message}",
+                    "Write",
+                )
+            self._remember(owner.key, error.written, failure)
+        if error.told:
+            self._record_all(owner.metadata, plan.events)
+        if plan.requeue_after:
+            return UnfinishedError(error.cause, plan.requeue_after)
+        return error.cause
 
     def _wrote(self, request: Request, written: Sequence[Written]) -> None:
         if not written:

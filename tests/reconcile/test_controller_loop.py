@@ -14,7 +14,7 @@ from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import POD
 from mlctl_core.queue.workqueue import WorkQueue
 from mlctl_core.reconcile.controller import Controller
-from mlctl_core.reconcile.plan import Result, WriteFailure
+from mlctl_core.reconcile.plan import Result, UnfinishedError, WriteFailure
 from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
@@ -127,6 +127,18 @@ async def test_whatever_fails_is_tried_again_with_growing_delay(error):
         await rig.clock.advance(10)
         waits = [b - a for a, b in zip(rig.script.times(A), rig.script.times(A)[1:], strict=False)]
         assert waits == pytest.approx([0.005, 0.01, 0.02])
+
+
+async def test_a_deadline_is_kept_while_a_write_is_refused():
+    rig = Rig()
+    rig.script.steps[A] = [UnfinishedError(REFUSED, 60)] * 12 + [UnfinishedError(REFUSED, 2.5)]
+    async with rig.running():
+        rig.controller.enqueue(A, "")
+        await rig.clock.advance(200)
+        times = rig.script.times(A)
+        assert times[1:4] == pytest.approx([0.005, 0.015, 0.035])
+        assert times[13] - times[12] == pytest.approx(2.5)
+        assert rig.script.calls[13][1].reasons == ("timer", "retry")
 
 
 async def test_success_lets_the_next_failure_be_the_first_again():

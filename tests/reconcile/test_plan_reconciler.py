@@ -14,7 +14,14 @@ from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET
 from mlctl_core.reconcile.changes import PlanError
 from mlctl_core.reconcile.gate import Gate
-from mlctl_core.reconcile.plan import Delete, EventNote, Plan, Request, WriteFailure
+from mlctl_core.reconcile.plan import (
+    Delete,
+    EventNote,
+    Plan,
+    Request,
+    UnfinishedError,
+    WriteFailure,
+)
 from mlctl_core.reconcile.plan_reconciler import OBSERVE_SECONDS, PlanReconciler
 from mlctl_core.reconcile.planner import planner
 from mlctl_core.reconcile.rights import UndeclaredUseError, Use
@@ -103,6 +110,15 @@ async def test_the_next_look_at_what_was_written_is_none_when_nothing_was():
     rig.sink.answers = [[WRITTEN], ()]
     assert (await rig.reconcile()).requeue_after == 0
     assert (await rig.reconcile()).requeue_after is None
+
+
+async def test_a_failed_write_does_not_lose_the_plans_timer():
+    rig = Rig(lambda obj, view: Plan(requeue_after=7), ME)
+    rig.sink.answers = [PartialError([], RefusedError(FAILURE))]
+    with pytest.raises(UnfinishedError) as raised:
+        await rig.reconcile()
+    assert raised.value.requeue_after == 7
+    assert isinstance(raised.value.cause, RefusedError)
 
 
 async def test_a_plan_that_does_what_was_not_declared_is_refused_whole_and_told():
@@ -256,6 +272,28 @@ async def test_a_mistake_in_a_plan_is_told_on_the_object_in_our_own_words(error)
     with pytest.raises(type(error)):
         await rig.reconcile()
     assert rig.recorder.notes == [("Warning", "ReconcileError", str(error))]
+
+
+@pytest.mark.parametrize("returned", [None, [Plan()], Plan(requeue_after=-1)])
+async def test_what_is_no_plan_is_told_on_the_object(returned):
+    rig = Rig(lambda obj, view: returned, ME)
+    with pytest.raises(PlanError):
+        await rig.reconcile()
+    ((_, reason, message),) = rig.recorder.notes
+    assert reason == "ReconcileError"
+    assert "Plan" in message
+    assert rig.sink.plans == []
+
+
+async def test_a_plan_that_cannot_be_compared_is_told_on_the_object():
+    rig = Rig(lambda obj, view: Plan(status={"x": object()}), ME)
+    rig.sink.answers = [TypeError("cannot encode hunter2")]
+    with pytest.raises(TypeError):
+        await rig.reconcile()
+    ((_, reason, message),) = rig.recorder.notes
+    assert reason == "ReconcileError"
+    assert message.startswith("TypeError at ")
+    assert "hunter2" not in message
 
 
 async def test_a_kind_that_was_not_declared_is_named_on_the_object():
