@@ -60,4 +60,4 @@ def plan(job: PythonJob, view: View) -> Plan:
 
 def wanted(job: PythonJob, view: View) -> Wanted:
     """What `plan` will have to know that no cache holds."""
-    return lifecycle.wanted(job, view)
+    return lifecycle.wanted(job, PYTHON_JOB, view)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from apis.v1alpha1.common import JobSpec
     from apis.v1alpha1.status import JobStatus
     from controllers.jobs.outcome import Outcome
+    from mlctl_core.objects.metadata import Metadata
 
 FIRST_DELAY_SECONDS = 5.0
 """A bad node or a full disk needs a moment; a user who waits for a retry should not notice it."""
@@ -44,14 +45,14 @@ def split(pods: Iterable[Pod], status: JobStatus) -> Attempts:
 
     A pod ahead of the status counts as present: only a stale status could be behind it.
     """
-    by_age = sorted(pods, key=number)
-    past = tuple(pod for pod in by_age if number(pod) < status.attempt)
+    by_age = sorted(pods, key=lambda pod: number(pod.metadata))
+    past = tuple(pod for pod in by_age if number(pod.metadata) < status.attempt)
     return Attempts(by_age[-1] if len(past) < len(by_age) else None, past)
 
 
-def number(pod: Pod) -> int:
+def number(pod: Metadata) -> int:
     """The attempt that a pod belongs to; 0, a past one, when its label was tampered with."""
-    text = pod.metadata.labels.get(names.ATTEMPT_LABEL, "")
+    text = pod.labels.get(names.ATTEMPT_LABEL, "")
     return int(text) if text.isascii() and text.isdigit() else 0
 
 

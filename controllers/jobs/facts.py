@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 
 from mlctl_core.objects.core import Pod
+from mlctl_core.objects.metadata import Metadata
 
 
 @attrs.frozen
@@ -21,6 +22,8 @@ class Wanted:
     """Which container's log."""
     config_map: str = ""
     """The user's ConfigMap whose file names are asked for, in the job's namespace."""
+    pod: str = ""
+    """A pod in the job's namespace that was seen, and that the cache does not show any more."""
 
 
 @attrs.frozen
@@ -45,8 +48,18 @@ class SourceFiles:
 
 
 @attrs.frozen
+class LivePod:
+    """What the server itself says of a pod that the cache does not show."""
+
+    name: str
+    metadata: Metadata | None
+    """None when there is no pod of that name."""
+
+
+@attrs.frozen
 class Facts:
     """The answers; None for what was not asked, or could not be answered."""
 
     output: Output | None = None
     source: SourceFiles | None = None
+    pod: LivePod | None = None

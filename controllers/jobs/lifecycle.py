@@ -18,7 +18,7 @@ from controllers.jobs.after import plan_ended
 from controllers.jobs.conclude import change, commit, conclude, vanished
 from controllers.jobs.deadlines import earliest, seconds_until
 from controllers.jobs.facts import Facts, Wanted
-from controllers.jobs.job import Refusal
+from controllers.jobs.job import ROLE, Refusal
 from controllers.jobs.nodes import NODE_PATIENCE, abandoned_from, is_gone, is_silent
 from controllers.jobs.outcome import Outcome, outcome_of
 from controllers.jobs.pod import pod as pod_of
@@ -38,6 +38,9 @@ RECHECK_SECONDS = 30.0
 """How often to look again at what no watch tells us about; a look costs no request."""
 SOURCE_RECHECK_SECONDS = 15.0
 """How often to ask again for a user's ConfigMap; a question is one request."""
+POD_RECHECK_SECONDS = 5.0
+"""How often to ask for a pod that was seen and is not in the cache, until it is certain whether
+it is gone: the event that tells comes sooner, as a rule."""
 IMAGE_PATIENCE = timedelta(minutes=5)
 """How long a node may fail to pull an image before another attempt, maybe on another node:
 as long as a kubelet's own back-off takes to reach its maximum."""
@@ -58,6 +61,8 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
         return let_go
     if pods.current and (outcome := _outcome(job, pods.current, view)):
         return conclude(job, kind, pods.current, outcome, view)
+    if _is_missing(job, pods) and not _is_gone(job, kind, view):
+        return Plan(requeue_after=POD_RECHECK_SECONDS)
     if job.spec.suspend:
         return _suspend(job, let_go, view)
     if job.status.phase in _NOT_TAKEN_UP:
@@ -67,7 +72,7 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
     return _follow(job, kind, pods.current, view)
 
 
-def wanted(job: Job, view: View) -> Wanted:
+def wanted(job: Job, kind: JobKind, view: View) -> Wanted:
     """What `plan` will have to know that no cache holds."""
     if job.metadata.deleting or status.is_over(job.status):
         return Wanted()
@@ -76,12 +81,35 @@ def wanted(job: Job, view: View) -> Wanted:
             return Wanted()
         config_map = job.spec.source.config_map if job.spec.source else None
         return Wanted(config_map=config_map.name if config_map else "")
-    current = attempts.split(view.owned(Pod), job.status).current
+    pods = attempts.split(view.owned(Pod), job.status)
+    if _is_missing(job, pods):
+        return Wanted(pod=names.pod_name(kind.short_name, job.metadata.name, ROLE, 0))
+    current = pods.current
     outcome = _outcome(job, current, view) if current else None
     if outcome is None or current is None:
         return Wanted()
     container = logs.wanted(current, outcome)
     return Wanted(log_of=current, container=container) if container else Wanted()
+
+
+def _is_missing(job: Job, pods: attempts.Attempts) -> bool:
+    """Whether the present attempt's pod was seen, and the cache does not show it."""
+    return pods.current is None and job.status.phase in _POD_WAS_SEEN
+
+
+def _is_gone(job: Job, kind: JobKind, view: View) -> bool:
+    """Whether the server itself says that the present attempt's pod is no more.
+
+    A cache that lags, as in a manager that has just taken over, is no reason to give up a pod
+    that runs.
+    """
+    found = view.facts.pod if isinstance(view.facts, Facts) else None
+    if found is None or found.name != names.pod_name(kind.short_name, job.metadata.name, ROLE, 0):
+        return False
+    pod = found.metadata
+    if pod is None or pod.controller is None or pod.controller.uid != job.metadata.uid:
+        return True
+    return attempts.number(pod) < job.status.attempt
 
 
 def _let_go(job: Job, pods: attempts.Attempts, view: View) -> Plan:
@@ -141,7 +169,7 @@ def _begin(job: Job, kind: JobKind, view: View) -> Plan:
 
 def _launch(job: Job, kind: JobKind, pods: attempts.Attempts, view: View) -> Plan:
     """Create the present attempt's pod, as soon as nothing is in its way."""
-    if job.status.phase in _POD_WAS_SEEN:
+    if _is_missing(job, pods):
         return conclude(job, kind, None, vanished(job, kind, view.now), view)
     if expired := deadlines.expired(job.spec, job.status, view.now):
         return conclude(job, kind, None, expired, view)

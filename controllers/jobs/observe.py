@@ -1,11 +1,11 @@
 """Asks for the facts that a planner wants: the one module of the batch kinds that waits.
 
-Two questions, each asked only at the moment its answer decides something: the end of a pod's
-log when the pod has ended and its result is not recorded, and the file names in a user's own
-ConfigMap before the first pod. Asking for the latter instead of caching it keeps all users'
-configuration out of the manager's memory, at one request per start of a job. An answer that
-cannot be had, or not within `ANSWER_SECONDS`, is a fact too: what to do about it is for the
-planner.
+Three questions, each asked only at the moment its answer decides something: the end of a pod's
+log when the pod has ended and its result is not recorded; whether a pod that ran is gone indeed
+when the cache does not show it; and the file names in a user's own ConfigMap before the first
+pod. Asking for the last instead of caching it keeps all users' configuration out of the
+manager's memory, at one request per start of a job. An answer that cannot be had, or not within
+`ANSWER_SECONDS`, is a fact too: what to do about it is for the planner.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from controllers.jobs.facts import Facts, Output, SourceFiles, Wanted
+from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
 from mlctl_core.client.errors import ClientError, NotFoundError
 from mlctl_core.clock import deadline
-from mlctl_core.objects.kinds import CONFIG_MAP
+from mlctl_core.objects.kinds import CONFIG_MAP, POD
+from mlctl_core.objects.metadata import decode_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,6 +53,9 @@ def observing(
             source=await read_source(questions.config_map, job.metadata.namespace, client)
             if questions.config_map
             else None,
+            pod=await read_pod(questions.pod, job.metadata.namespace, client)
+            if questions.pod
+            else None,
         )
 
     return observe
@@ -81,6 +85,18 @@ async def read_source(config_map: str, namespace: str, client: Client) -> Source
         return None
     found = msgspec.json.decode(raw, type=_Files)
     return SourceFiles(config_map, frozenset((*found.data, *found.binary_data)))
+
+
+async def read_pod(name: str, namespace: str, client: Client) -> LivePod | None:
+    """What the server has under a pod's name; None when it cannot be asked."""
+    try:
+        async with deadline(client.clock, ANSWER_SECONDS):
+            raw = await client.get(POD, name, namespace)
+    except NotFoundError:
+        return LivePod(name, None)
+    except (ClientError, TimeoutError):
+        return None
+    return LivePod(name, decode_metadata(raw))
 
 
 class _Files(msgspec.Struct, rename="camel"):

@@ -1,7 +1,8 @@
 """A cluster in a dictionary: enough of an API server, kubelet and collector for job tests.
 
-Plans become writes by the runtime's own comparison, and each write is done by itself, so that
-a test can end the controller between any two of them.
+Plans become writes by the runtime's own comparison with the caches, and each write is done by
+itself, so that a test can end the controller between any two of them. The caches show what the
+server has at once, but for kinds whose events a test holds back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 import yaml
 
 from controllers import pythonjob
-from controllers.jobs.facts import Facts, Output, SourceFiles
+from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles
 from mlctl_core.cache.store import Entry, Store
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
@@ -51,11 +52,14 @@ class World:
     def __init__(self):
         self.now = START
         self.kinds = PLANNER.kinds
+        self.server = {kind: Store() for kind in self.kinds}
         self.stores = {kind: Store() for kind in self.kinds}
+        self.held = {}
         self.versions = count(1)
         self.uids = count(1)
         self.logs = {}
         self.unreadable = set()
+        self.silent = False
         self.user_config_maps = {}
         self.refuse_pods = None
         self.failures = ()
@@ -136,9 +140,9 @@ class World:
 
     def collect_garbage(self):
         """Delete what belongs to objects that are gone."""
-        alive = {e.metadata.uid for store in self.stores.values() for e in store.list()}
+        alive = {e.metadata.uid for store in self.server.values() for e in store.list()}
         for kind in (POD, CONFIG_MAP):
-            for entry in self.stores[kind].list():
+            for entry in self.server[kind].list():
                 owner = entry.metadata.controller
                 if owner and owner.uid not in alive and not entry.metadata.deleting:
                     self.delete(kind, entry.metadata.name)
@@ -212,7 +216,7 @@ class World:
 
     def kubelet_ends_deleted_pods(self):
         """A pod that is being deleted is stopped, reported as failed, and given back."""
-        for entry in self.stores[POD].list():
+        for entry in self.server[POD].list():
             metadata, pod = entry.metadata, decode(Pod, entry.raw)
             if not metadata.deleting:
                 continue
@@ -272,7 +276,7 @@ class World:
 
     def facts(self, job, view):
         wanted = pythonjob.wanted(job, view)
-        output = source = None
+        output = source = pod = None
         if wanted.log_of:
             uid = wanted.log_of.metadata.uid
             text = None if uid in self.unreadable else self.logs.get(wanted.container, "")
@@ -280,7 +284,10 @@ class World:
         if wanted.config_map:
             files = self.user_config_maps.get(wanted.config_map)
             source = SourceFiles(wanted.config_map, files if files is None else frozenset(files))
-        return Facts(output, source)
+        if wanted.pod and not self.silent:
+            entry = self.server[POD].get(ObjectKey("default", wanted.pod))
+            pod = LivePod(wanted.pod, entry and entry.metadata)
+        return Facts(output, source, pod)
 
     def view(self, key, metadata, facts=None):
         return View(
@@ -319,20 +326,29 @@ class World:
         return None
 
     def write(self, change):
+        """Do what the server does with a request, however late it comes.
+
+        A request that its preconditions, or a pod of that name, forbid raises ConflictError.
+        """
         self.writes.append(change)
-        name = change.key.name
+        name, entry = change.key.name, self.server[change.kind].get(change.key)
         if isinstance(change, Create):
-            assert self.stores[change.kind].get(change.key) is None
-            made = self.add({**change.body, "status": {}})
-            self.created.append((change.kind, made))
+            if entry is None:
+                self.created.append((change.kind, self.add({**change.body, "status": {}})))
+            elif (entry.metadata.controller and entry.metadata.controller.uid) != (
+                change.controller_uid
+            ):
+                raise ConflictError(change)
         elif isinstance(change, Apply):
             self.put(change.kind, merged(self.raw(change.kind, name), change.body))
-        elif isinstance(change, Merge):
+        elif isinstance(change, Merge) and (entry or change.own):
             self.merge(change)
-        elif isinstance(change, Remove):
+        elif isinstance(change, Remove) and entry and entry.metadata.uid == change.uid:
             self.delete(change.kind, name, change.grace_period_seconds)
 
     def merge(self, change):
+        if not self.exists(change.kind, change.key.name):
+            raise ConflictError(change)
         live = self.raw(change.kind, change.key.name)
         body = copy.deepcopy(change.body)
         for field in ("uid", "resourceVersion"):
@@ -350,20 +366,39 @@ class World:
 
     def raw(self, kind, name, namespace="default"):
         key = ObjectKey(namespace if kind.namespaced else "", name)
-        return msgspec.json.decode(self.stores[kind].get(key).raw)
+        return msgspec.json.decode(self.server[kind].get(key).raw)
 
     def put(self, kind, obj):
         obj["metadata"]["resourceVersion"] = str(next(self.versions))
         raw = msgspec.json.encode(obj)
-        self.stores[kind].put(Entry(raw=raw, metadata=decode_metadata(raw)))
+        self.happen(kind, "put", Entry(raw=raw, metadata=decode_metadata(raw)))
 
     def remove(self, kind, name):
-        store = self.stores[kind]
-        key = ObjectKey("default" if kind.namespaced else "", name)
-        obj = msgspec.json.decode(store.get(key).raw)
+        obj = self.raw(kind, name)
         obj["metadata"]["resourceVersion"] = str(next(self.versions))
         raw = msgspec.json.encode(obj)
-        store.remove(Entry(raw=raw, metadata=decode_metadata(raw)))
+        self.happen(kind, "remove", Entry(raw=raw, metadata=decode_metadata(raw)))
+
+    def happen(self, kind, change, entry):
+        getattr(self.server[kind], change)(entry)
+        if kind in self.held:
+            self.held[kind].append((change, entry))
+        else:
+            getattr(self.stores[kind], change)(entry)
+
+    def hold_back(self, *kinds):
+        """Let the caches of these kinds lag from here on."""
+        for kind in kinds:
+            self.held.setdefault(kind, [])
+
+    def catch_up(self, kind, events=None):
+        """Show the cache so many of the events that were held back, or all from here on."""
+        due = self.held[kind][:events]
+        self.held[kind] = self.held[kind][len(due) :]
+        for change, entry in due:
+            getattr(self.stores[kind], change)(entry)
+        if events is None:
+            del self.held[kind]
 
     def pass_time(self, seconds):
         self.now += timedelta(seconds=seconds)
@@ -372,17 +407,17 @@ class World:
 
     @property
     def job(self):
-        return decode(PLANNER.cls, self.stores[JOB].get(ObjectKey("default", "mnist")).raw)
+        return decode(PLANNER.cls, self.server[JOB].get(ObjectKey("default", "mnist")).raw)
 
     @property
     def status(self):
         return self.job.status
 
     def exists(self, kind, name):
-        return ObjectKey("default" if kind.namespaced else "", name) in self.stores[kind]
+        return ObjectKey("default" if kind.namespaced else "", name) in self.server[kind]
 
     def pods(self):
-        return [msgspec.json.decode(entry.raw) for entry in self.stores[POD].list()]
+        return [msgspec.json.decode(entry.raw) for entry in self.server[POD].list()]
 
     def truths(self):
         return {c.type: c.status for c in self.status.conditions}

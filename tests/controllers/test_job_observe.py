@@ -5,9 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
-from controllers.jobs.facts import Facts, Output, SourceFiles, Wanted
+from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
-from controllers.jobs.observe import ANSWER_SECONDS, observing, read_output, read_source
+from controllers.jobs.observe import ANSWER_SECONDS, observing, read_output, read_pod, read_source
 from controllers.registry import PLANNERS
 from mlctl_core.client.errors import ConnectionFailedError, api_error
 from mlctl_core.objects.codec import convert
@@ -117,6 +117,19 @@ async def test_a_config_map_that_is_not_there_differs_from_one_that_cannot_be_as
     assert await read_source("code", "team", Cluster(answer=missing)) == SourceFiles("code", None)
     down = ConnectionFailedError("no route")
     assert await read_source("code", "team", Cluster(answer=down)) is None
+
+
+async def test_a_pod_that_is_not_there_differs_from_one_that_cannot_be_asked_for():
+    assert await read_pod("p", "team", Cluster(answer=api_error(404, b""))) == LivePod("p", None)
+    down = ConnectionFailedError("no route")
+    assert await read_pod("p", "team", Cluster(answer=down)) is None
+
+
+async def test_of_a_pod_that_is_there_its_metadata_is_told():
+    cluster = Cluster(answer=b'{"metadata":{"name":"p","uid":"u"},"spec":{"x":1}}')
+    found = await read_pod("p", "team", cluster)
+    assert (found.name, found.metadata.uid) == ("p", "u")
+    assert cluster.asked == [("Pod", "team", "p")]
 
 
 async def test_a_planner_that_wants_nothing_causes_no_request():

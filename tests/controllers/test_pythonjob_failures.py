@@ -4,6 +4,7 @@ import pytest
 from job_world import GRACE, JOB, World
 
 from controllers.jobs.nodes import NODE_PATIENCE
+from mlctl_core.cache.store import Store
 from mlctl_core.objects.kinds import NODE, POD
 from mlctl_core.objects.times import format_time
 
@@ -321,6 +322,48 @@ def test_an_unschedulable_pod_is_told_in_the_schedulers_words_with_the_size_to_c
     assert [e.reason for e in world.events] == ["Unschedulable"]
     world.settle()
     assert len(world.events) == 1
+
+
+class TestCachesThatLag:
+    @pytest.mark.parametrize("suspend", [False, True])
+    def test_a_pod_that_runs_is_not_given_up_because_the_cache_does_not_show_it(
+        self, world, suspend
+    ):
+        running(world)
+        [pod] = world.pods()
+        world.stores[POD] = Store()
+        if suspend:
+            world.edit(suspend=True)
+        before = len(world.writes)
+        assert world.settle().requeue_after == 5
+        assert len(world.writes) == before
+        world.put(POD, pod)
+        world.settle()
+        assert (world.status.attempt, world.status.infra_restarts) == (1 + suspend, 0)
+
+    def test_while_the_server_cannot_be_asked_nothing_is_concluded(self, world):
+        running(world)
+        world.remove(POD, POD_NAME)
+        world.silent = True
+        assert world.settle().requeue_after == 5
+        assert world.status.phase == "Running"
+        world.silent = False
+        world.settle()
+        assert (world.status.phase, world.status.reason) == ("Restarting", "PodDeleted")
+
+    @pytest.mark.parametrize("which", ["of another", "of an earlier attempt"])
+    def test_another_pod_of_that_name_is_not_the_one_that_is_missed(self, world, which):
+        running(world)
+        pod = world.raw(POD, POD_NAME)
+        world.remove(POD, POD_NAME)
+        world.hold_back(POD)
+        if which == "of another":
+            pod["metadata"]["ownerReferences"] = []
+        else:
+            pod["metadata"]["labels"]["mlctl.dev/attempt"] = "0"
+        world.put(POD, pod)
+        world.reconcile()
+        assert (world.status.phase, world.status.reason) == ("Restarting", "PodDeleted")
 
 
 class TestNodes:
