@@ -49,7 +49,7 @@ def conclude(
     ``since`` is the status so far, where it has got on since it was read.
     """
     output = _output(pod, view)
-    if pod and _is_log_awaited(pod, outcome, output, view.now):
+    if pod and _is_log_awaited(pod, outcome, output):
         return Plan(requeue_after=logs.RETRY_SECONDS)
     told = logs.explained(outcome, output, job)
     so_far = _accounted(since or job.status, pod, told.ended)
@@ -92,7 +92,7 @@ def _output(pod: Pod | None, view: View) -> Output | None:
     return output if output and pod and output.pod_uid == pod.metadata.uid else None
 
 
-def _is_log_awaited(pod: Pod, outcome: Outcome, output: Output | None, now: datetime) -> bool:
+def _is_log_awaited(pod: Pod, outcome: Outcome, output: Output | None) -> bool:
     if outcome.reason in deadlines.REASONS or logs.wanted(pod, outcome) is None:
         return False
-    return logs.is_awaited(output, outcome, now)
+    return logs.is_awaited(output)

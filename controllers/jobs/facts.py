@@ -36,6 +36,8 @@ class Output:
     """None when it could not be read."""
     problem: str = ""
     """Why it could not be read."""
+    failing_seconds: float = 0.0
+    """How long ago this process first tried to read it and could not."""
 
 
 @attrs.frozen

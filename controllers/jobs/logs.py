@@ -7,7 +7,6 @@ part of the program's output for its metrics, or of the dependency step's for wh
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +17,7 @@ from mlctl_core.objects.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from controllers.jobs.facts import Output
     from controllers.jobs.job import Job
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024
 """How much of the end of a log is read: a run's last metrics, not its history."""
 PATIENCE_SECONDS = 30.0
-"""How long after its end a pod's log may be unreadable (a kubelet that restarts, a network
-that hiccups) before the job goes on without it."""
+"""How long the log of an ended pod may be unreadable (a kubelet that restarts, a network that
+hiccups) before the job goes on without it. Counted from the first try that failed: a manager that
+was away for longer, or a node whose clock is off, changes nothing about it."""
 RETRY_SECONDS = 2.0
 
 _DEPENDENCY_LINES = 5
@@ -51,11 +52,11 @@ def wanted(pod: Pod, outcome: Outcome) -> str | None:
     return containers.MAIN if containers.ended(pod, containers.MAIN) else None
 
 
-def is_awaited(output: Output | None, outcome: Outcome, now: datetime) -> bool:
-    """Whether to try again to read the log before the result is recorded."""
-    if output is not None and output.text is not None:
-        return False
-    return now < outcome.ended + timedelta(seconds=PATIENCE_SECONDS)
+def is_awaited(output: Output | None) -> bool:
+    """Whether to try, or to try again, to read the log before the result is recorded."""
+    if output is None:
+        return True
+    return output.text is None and output.failing_seconds < PATIENCE_SECONDS
 
 
 def metrics_of(output: Output | None, ended: datetime) -> Mapping[str, api.Metric]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import attrs
 import msgspec
 
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
@@ -36,20 +37,28 @@ ANSWER_SECONDS = 5.0
 does nothing else meanwhile."""
 _FEWER = 4
 """Lines are at least so many times fewer at each try: nine tries reach one line."""
+_FORGET_SECONDS = 600.0
+"""Far beyond the planner's patience: a failure before that was another story."""
 _NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} s"
 
 
 def observing(
     wanted: Callable[[J, View], Wanted],
 ) -> Callable[[J, View, Client], Awaitable[Facts]]:
-    """The ``observe`` of a planner that says what it wants by ``wanted``."""
+    """The ``observe`` of a planner that says what it wants by ``wanted``.
+
+    It remembers for how long each log has been unreadable, and nothing else.
+    """
+    failing = FailingReads()
 
     async def observe(job: J, view: View, client: Client) -> Facts:
         questions = wanted(job, view)
+        output = None
+        if questions.log_of:
+            read = await read_output(questions.log_of, questions.container, client)
+            output = failing.timed(read, client.clock.monotonic())
         return Facts(
-            output=await read_output(questions.log_of, questions.container, client)
-            if questions.log_of
-            else None,
+            output=output,
             source=await read_source(questions.config_map, job.metadata.namespace, client)
             if questions.config_map
             else None,
@@ -97,6 +106,23 @@ async def read_pod(name: str, namespace: str, client: Client) -> LivePod | None:
     except (ClientError, TimeoutError):
         return None
     return LivePod(name, decode_metadata(raw))
+
+
+class FailingReads:
+    """Since when each pod's log could not be read."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def timed(self, output: Output, now: float) -> Output:
+        """``output`` with how long it has been failing, at ``now`` on the monotonic clock."""
+        if output.text is not None:
+            self._since.pop(output.pod_uid, None)
+            return output
+        # Nobody says when a job has gone on without its log, or is gone.
+        self._since = {uid: at for uid, at in self._since.items() if now - at < _FORGET_SECONDS}
+        since = self._since.setdefault(output.pod_uid, now)
+        return attrs.evolve(output, failing_seconds=now - since)
 
 
 class _Files(msgspec.Struct, rename="camel"):

@@ -59,6 +59,7 @@ class World:
         self.uids = count(1)
         self.logs = {}
         self.unreadable = set()
+        self.failing_since = {}
         self.silent = False
         self.user_config_maps = {}
         self.refuse_pods = None
@@ -280,7 +281,10 @@ class World:
         if wanted.log_of:
             uid = wanted.log_of.metadata.uid
             text = None if uid in self.unreadable else self.logs.get(wanted.container, "")
-            output = Output(uid, wanted.container, text, "" if text is not None else "no route")
+            output = Output(uid, wanted.container, text)
+            if text is None:
+                failing = self.now - self.failing_since.setdefault(uid, self.now)
+                output = Output(uid, wanted.container, None, "no route", failing.total_seconds())
         if wanted.config_map:
             files = self.user_config_maps.get(wanted.config_map)
             source = SourceFiles(wanted.config_map, files if files is None else frozenset(files))

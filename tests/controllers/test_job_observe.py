@@ -100,6 +100,24 @@ async def test_a_log_that_cannot_be_read_is_a_fact_and_no_failure(error):
     assert output.problem == str(error)
 
 
+async def test_how_long_a_log_is_unreadable_is_counted_from_the_first_try_and_then_forgotten():
+    cluster = Cluster(log=ConnectionFailedError("no route"))
+    observe = observing(lambda _job, _view: Wanted(log_of=POD, container="main"))
+
+    async def failing():
+        return (await observe(object(), object(), cluster)).output.failing_seconds
+
+    assert await failing() == 0
+    await cluster.clock.advance(7)
+    assert await failing() == 7
+    cluster.log = b""
+    await observe(object(), object(), cluster)
+    cluster.log = ConnectionFailedError("no route")
+    assert await failing() == 0
+    await cluster.clock.advance(600)
+    assert await failing() == 0
+
+
 async def test_of_a_config_map_only_the_names_of_the_files_are_kept():
     raw = msgspec.json.encode({"data": {"train.py": "secret"}, "binaryData": {"x.bin": "AA=="}})
     found = await read_source("code", "team", Cluster(answer=raw))

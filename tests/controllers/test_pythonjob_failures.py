@@ -476,6 +476,36 @@ class TestLogs:
         assert world.status.phase == "Succeeded"
         assert "log could not be read: no route" in world.status.message
 
+    @pytest.mark.parametrize("seconds", [3600, -3600], ids=["manager away", "clock ahead"])
+    def test_patience_with_a_log_begins_with_the_first_try_whenever_the_pod_ended(
+        self, world, seconds
+    ):
+        running(world)
+        world.logs["main"] = "accuracy=0.97"
+        world.unreadable.add(world.raw(POD, POD_NAME)["metadata"]["uid"])
+        world.finish(0)
+        world.pass_time(seconds)
+        world.settle()
+        assert world.status.phase == "Running"
+        world.pass_time(29)
+        world.settle()
+        assert world.status.phase == "Running"
+        world.pass_time(1)
+        world.settle()
+        assert world.status.phase == "Succeeded"
+
+    def test_a_log_that_fails_once_after_a_pause_loses_no_metric(self, world):
+        running(world)
+        world.logs["main"] = "accuracy=0.97"
+        world.unreadable.add(world.raw(POD, POD_NAME)["metadata"]["uid"])
+        world.finish(0)
+        world.pass_time(60)
+        world.settle()
+        world.unreadable.clear()
+        world.pass_time(2)
+        world.settle()
+        assert world.status.metrics["accuracy"].value == "0.97"
+
     def test_a_failed_run_has_its_metrics_too(self, world):
         world.logs["main"] = "loss=nan\n"
         running(world, **NEVER)
