@@ -12,6 +12,7 @@ from controllers.jobs.facts import Facts
 from controllers.jobs.job import ROLE
 from controllers.jobs.outcome import Outcome
 from mlctl_core.objects.codec import encode
+from mlctl_core.objects.times import parse_time
 from mlctl_core.reconcile.plan import Plan
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def conclude(
     if pod and _is_log_awaited(pod, outcome, output):
         return Plan(requeue_after=logs.RETRY_SECONDS)
     told = logs.explained(outcome, output, job)
-    so_far = _accounted(since or job.status, pod, told.ended)
+    so_far = accounted(since or job.status, pod, told.ended)
     metrics = logs.metrics_of(output, told.ended)
     if _is_last(job, so_far, told):
         final = told if told.reason in deadlines.REASONS else attempts.final(job.spec, told)
@@ -72,19 +73,23 @@ def vanished(job: Job, kind: JobKind, now: datetime) -> Outcome:
     return Outcome("infrastructure", "PodDeleted", message, now)
 
 
+def accounted(so_far: JobStatus, pod: Pod | None, ended: datetime) -> JobStatus:
+    """The status with the time that an attempt ran and held its GPUs, at its end.
+
+    A pod that is gone cannot tell when it got its node: what is certain is when it ran.
+    """
+    if pod is None:
+        ran_from = parse_time(so_far.running_time) if so_far.running_time else None
+        return status.charged(so_far, ran_from, ended)
+    ran = status.ran_from(so_far, progress.started(pod))
+    digested = status.with_digest(ran, progress.digest(pod))
+    return status.charged(digested, progress.bound_since(pod), ended)
+
+
 def _is_last(job: Job, so_far: JobStatus, outcome: Outcome) -> bool:
     if outcome.succeeded or outcome.reason in deadlines.REASONS:
         return True
     return not attempts.may_restart(job.spec, so_far, outcome)
-
-
-def _accounted(so_far: JobStatus, pod: Pod | None, ended: datetime) -> JobStatus:
-    """The status with the time that the pod ran and held its GPUs."""
-    if pod is None:
-        return so_far
-    ran = status.ran_from(so_far, progress.started(pod))
-    digested = status.with_digest(ran, progress.digest(pod))
-    return status.charged(digested, progress.bound_since(pod), ended)
 
 
 def _output(pod: Pod | None, view: View) -> Output | None:

@@ -15,7 +15,7 @@ import attrs
 
 from controllers.jobs import attempts, deadlines, launch, logs, names, progress, source, status
 from controllers.jobs.after import plan_ended
-from controllers.jobs.conclude import change, commit, conclude, vanished
+from controllers.jobs.conclude import accounted, change, commit, conclude, vanished
 from controllers.jobs.deadlines import earliest, seconds_until
 from controllers.jobs.facts import Facts, Wanted
 from controllers.jobs.job import ROLE, Refusal
@@ -45,6 +45,7 @@ IMAGE_PATIENCE = timedelta(minutes=5)
 """How long a node may fail to pull an image before another attempt, maybe on another node:
 as long as a kubelet's own back-off takes to reach its maximum."""
 _NOT_TAKEN_UP = frozenset((None, "Pending", "Suspended"))
+_WITHOUT_POD = _NOT_TAKEN_UP | {"Restarting"}
 _POD_WAS_SEEN = frozenset(("Preparing", "Running"))
 
 
@@ -64,7 +65,7 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
     if _is_missing(job, pods) and not _is_gone(job, kind, view):
         return Plan(requeue_after=POD_RECHECK_SECONDS)
     if job.spec.suspend:
-        return _suspend(job, let_go, view)
+        return _suspend(job, pods.current, let_go, view)
     if job.status.phase in _NOT_TAKEN_UP:
         return _begin(job, kind, view)
     if pods.current is None:
@@ -144,11 +145,14 @@ def _node_is_lost(job: Job, pod: Pod, view: View) -> bool:
     return view.now >= parse_time(running.last_transition_time) + NODE_PATIENCE
 
 
-def _suspend(job: Job, let_go: Plan, view: View) -> Plan:
+def _suspend(job: Job, pod: Pod | None, let_go: Plan, view: View) -> Plan:
     """Make the present attempt one of the past: its pod is let go like any other's."""
-    if job.status.phase == "Suspended":
+    if job.status.phase == "Suspended" and pod is None:
         return attrs.evolve(change(job, job.status), requeue_after=let_go.requeue_after)
-    return commit(job, status.suspended(job.status, view.now))
+    so_far = accounted(job.status, pod, view.now)
+    # A pod may be on its way in every other phase, whether or not it has been seen.
+    begun = pod is not None or job.status.phase not in _WITHOUT_POD
+    return commit(job, status.suspended(so_far, view.now, begun=begun))
 
 
 def _begin(job: Job, kind: JobKind, view: View) -> Plan:

@@ -106,9 +106,9 @@ def ran_from(status: JobStatus, started: datetime | None) -> JobStatus:
     return attrs.evolve(status, running_time=format_time(started))
 
 
-def suspended(status: JobStatus, now: datetime) -> JobStatus:
-    """The user holds the job; whatever pods it has belong to the past from here on."""
-    stopped = _attempt_over(status, now) if status.attempt else status
+def suspended(status: JobStatus, now: datetime, *, begun: bool) -> JobStatus:
+    """The user holds the job; if its present attempt has ``begun``, it belongs to the past."""
+    stopped = _attempt_over(status, now) if begun else status
     message = "Held by spec.suspend; set it to false to start."
     return _step(stopped, now, "Suspended", "Suspended", message, Suspended="True")
 

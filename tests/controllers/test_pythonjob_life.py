@@ -238,6 +238,41 @@ def test_either_sign_of_an_end_is_enough_to_never_start_again(world, kept):
     assert world.pods() == []
 
 
+def test_a_job_held_between_two_attempts_goes_on_with_the_second(world):
+    started(world, backoffLimit=1)
+    world.finish(1)
+    world.settle()
+    assert world.status.phase == "Restarting"
+    world.edit(suspend=True)
+    world.settle()
+    world.edit(suspend=False)
+    world.settle()
+    [pod] = world.pods()
+    assert pod["metadata"]["labels"]["mlctl.dev/attempt"] == "2"
+
+
+def test_a_pod_that_comes_to_light_when_its_job_is_held_already_is_stopped(world):
+    started(world, backoffLimit=1)
+    world.finish(1)
+    world.settle()
+    world.hold_back(POD)
+    world.pass_time(5)
+    for change in world.pending(world.plan())[:1]:
+        world.write(change)  # and dies; the next manager has not seen the pod
+    world.edit(suspend=True)
+    world.settle()
+    assert world.status.phase == "Suspended"
+    world.run()
+    world.catch_up(POD)
+    world.settle()
+    world.kubelet_ends_deleted_pods()
+    world.settle()
+    assert (world.status.phase, world.pods()) == ("Suspended", [])
+    world.edit(suspend=False)
+    world.settle()
+    assert [p["metadata"]["labels"]["mlctl.dev/attempt"] for p in world.pods()] == ["3"]
+
+
 def test_a_job_that_is_created_suspended_makes_nothing(world):
     started(world, suspend=True)
     assert world.status.phase == "Suspended"

@@ -55,7 +55,12 @@ class WritesAtOnce:
         for change in changes:
             self.world.write(change)
         return [
-            Written(change.kind, change.key, entry.metadata.uid, entry.metadata.resource_version)
+            Written(
+                kind=change.kind,
+                key=change.key,
+                uid=entry.metadata.uid,
+                resource_version=entry.metadata.resource_version,
+            )
             for change in changes
             if (entry := self.world.stores[change.kind].get(change.key))
         ]
