@@ -61,6 +61,10 @@ _BOOKKEEPING = ("generation", "managedFields", "resourceVersion")
 # namespace or resource, too large, invalid. Whatever else goes wrong passes by itself.
 _FINAL = frozenset({400, 403, 404, 405, 413, 415, 422})
 
+# How an apply with a field that the schema lacks is answered, under status 500 (k/k's
+# managedfields/internal/structuredmerge.go).
+_NOT_TYPED = "failed to create typed patch object"
+
 
 class StaleError(Exception):
     """The server holds something newer than what the plan was made from. Normal; plan again."""
@@ -191,14 +195,19 @@ class Writer:
                 raise StaleError(str(error)) from error
             raise _refused(change, error) from error
         except ApiError as error:
-            if error.status in _FINAL:
+            if error.status in _FINAL or error.message.startswith(_NOT_TYPED):
                 raise _refused(change, error) from error
             raise
 
     async def _create(self, create: Create) -> Written:
         try:
+            # Strict: a field that is dropped now would have every later apply refused.
             raw = await self._client.create(
-                create.kind, create.body, create.key.namespace, field_manager=self._manager
+                create.kind,
+                create.body,
+                create.key.namespace,
+                field_manager=self._manager,
+                strict=True,
             )
         except AlreadyExistsError:
             raw = await self._adopted(create)

@@ -329,6 +329,15 @@ async def test_what_the_server_finds_invalid_is_told_in_its_words(rig):
     assert "metadata.labels" in failure.message
 
 
+async def test_a_field_that_the_server_does_not_know_is_refused_by_create_and_by_apply(rig):
+    misspelt = {**config_map(), "dta": {"a": "1"}}
+    error, _ = await rig.failing(Plan(apply=[misspelt]))
+    assert 'unknown field "dta"' in error.cause.failure.message
+    await rig.execute(Plan(apply=[config_map()]))
+    error, _ = await rig.failing(Plan(apply=[misspelt]))
+    assert ".dta: field not declared in schema" in error.cause.failure.message
+
+
 async def test_a_plan_stops_at_a_failure_that_the_planner_did_not_know(rig):
     bad = config_map("bad", labels={"a": "no spaces here"})
     plan = Plan(apply=[config_map("first"), bad, config_map("last")])
