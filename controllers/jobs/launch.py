@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mlctl_core.reconcile.view import View
 
 FORBIDDEN = 403
-INVALID = 422
 
 
 def foreign_children(job: Job, kind: JobKind, view: View) -> Refusal | None:
@@ -56,8 +55,7 @@ def refused(failures: Sequence[WriteFailure]) -> Refusal | None:
         if failure.status == FORBIDDEN and "no PriorityClass" in failure.message:
             fix = "Name one that exists: kubectl get priorityclasses."
             return Refusal("PodRefused", f"spec.priorityClassName: {failure.message}. {fix}")
-        if failure.status in (FORBIDDEN, INVALID):
-            return Refusal("PodRefused", f"{what} was refused: {failure.message}")
+        return Refusal("PodRefused", f"{what} was refused: {failure.message}")
     return None
 
 

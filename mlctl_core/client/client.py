@@ -272,13 +272,24 @@ class Client:
         *,
         field_manager: str = "",
         dry_run: bool = False,
+        strict: bool = False,
     ) -> bytes:
         """Create an object; the namespace is its own unless given.
+
+        Args:
+            kind: of the object.
+            body: the object.
+            namespace: where.
+            field_manager: who we are.
+            dry_run: have it judged and not kept.
+            strict: have fields refused that the server does not know, rather than dropped.
 
         Raises:
             AlreadyExistsError: the name is taken.
         """
         params = writing(field_manager)
+        if strict:
+            params["fieldValidation"] = "Strict"
         if dry_run:
             params["dryRun"] = "All"
         path = kind.path(namespace or body["metadata"].get("namespace", ""))
