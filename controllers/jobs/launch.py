@@ -26,10 +26,12 @@ def foreign_children(job: Job, kind: JobKind, view: View) -> Refusal | None:
     user to move, and is never touched.
     """
     name = job.metadata.name
-    wanted = (
-        ("ConfigMap", view.get(ConfigMap, names.code_name(kind.short_name, name))),
-        ("Pod", view.get(Pod, names.pod_name(kind.short_name, name, ROLE, 0))),
-    )
+    wanted: list[tuple[str, ConfigMap | Pod | None]] = [
+        ("Pod", view.get(Pod, names.pod_name(kind.short_name, name, ROLE, 0)))
+    ]
+    if job.spec.source and job.spec.source.inline:
+        # Without code of its own to put there, a ConfigMap of that name is no concern.
+        wanted.append(("ConfigMap", view.get(ConfigMap, names.code_name(kind.short_name, name))))
     for what, child in wanted:
         if child is None:
             continue

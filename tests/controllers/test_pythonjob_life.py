@@ -173,6 +173,26 @@ def test_a_foreign_pod_of_that_name_is_named_and_never_touched(world):
     assert world.status.reason == "WaitingForNode"
 
 
+def code_of_the_user(world):
+    world.user_config_maps["pyjob-mnist-code"] = ["train.py"]
+    world.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "pyjob-mnist-code"}})
+
+
+def test_a_users_own_config_map_may_have_the_name_that_inline_code_would_get(world):
+    code_of_the_user(world)
+    started(world, source={"configMap": {"name": "pyjob-mnist-code"}})
+    assert world.status.reason == "WaitingForNode"
+    assert len(world.pods()) == 1
+
+
+def test_inline_code_never_overwrites_a_users_own_config_map(world):
+    code_of_the_user(world)
+    started(world)
+    assert world.status.reason == "NameTaken"
+    assert "ConfigMap pyjob-mnist-code" in world.status.message
+    assert world.pods() == []
+
+
 def test_a_quota_that_refuses_the_pod_is_told_once_and_tried_again(world):
     world.refuse_pods = 'pods "x" is forbidden: exceeded quota: team'
     world.submit()
