@@ -145,6 +145,7 @@ def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None
         for kind, informer in informers.items():
             informer.add_progress_listener(_progress(gate, kind))
     wakes = _triggers(declaration)
+    wakes[declaration.kind].append(controller.reconsider)
     handlers = [(informers[kind], _handler(controller, wakes[kind])) for kind in informers]
     return Wired(controller=controller, queue=queue, handlers=tuple(handlers))
 
@@ -168,7 +169,7 @@ def _plan_reconciler(
     )
 
 
-def _triggers(declaration: Declaration) -> Mapping[Kind, Sequence[Trigger]]:
+def _triggers(declaration: Declaration) -> dict[Kind, list[Trigger]]:
     """What a change of each kind means to the controller."""
     found: dict[Kind, list[Trigger]] = {kind: [] for kind in declaration.kinds}
     for watch in declaration.watches:

@@ -1,8 +1,9 @@
 """The worker loop of one controller: takes keys, has them reconciled, decides when next.
 
 Promises that a key is worked on by one worker at a time, that whatever one object's reconcile
-raises stops nobody else, that a failing key comes back with growing delay and a succeeding one
-starts afresh, and that every log line says which controller, key and reconcile it belongs to.
+raises stops nobody else, that a failing key comes back with growing delay (one that no retry can
+help comes back when its object changes) and a succeeding one starts afresh, and that every log
+line says which controller, key and reconcile it belongs to.
 Does not promise an order among keys, nor that every change gets a reconcile of its own.
 """
 
@@ -17,7 +18,13 @@ from structlog.contextvars import bound_contextvars
 from mlctl_core.client.errors import ClientError
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.queue.workqueue import QueueShutDownError
-from mlctl_core.reconcile.plan import Reconciler, Request, Result, UnfinishedError
+from mlctl_core.reconcile.plan import (
+    Reconciler,
+    Request,
+    Result,
+    TerminalError,
+    UnfinishedError,
+)
 from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import (
     RESULT_ERROR,
@@ -27,8 +34,10 @@ from mlctl_core.telemetry.metrics import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
+    from mlctl_core.cache.informer import Change
     from mlctl_core.clock import Clock
     from mlctl_core.objects.keys import ObjectKey
     from mlctl_core.queue.workqueue import WorkQueue
@@ -85,6 +94,8 @@ class Controller:
         self._metrics = metrics
         self._gate = gate
         self._concurrency = concurrency
+        # Keys whose object no retry can help.
+        self._given_up: set[ObjectKey] = set()
         # When the first event since a key's last reconcile came in.
         self._arrivals: dict[ObjectKey, float] = {}
         # Keys whose last reconcile asked for the next one at once.
@@ -95,6 +106,11 @@ class Controller:
         """An event asks to look at ``key`` again."""
         self._arrivals.setdefault(key, self._clock.monotonic())
         self._queue.add(key, reason)
+
+    def reconsider(self, change: Change) -> Iterator[tuple[ObjectKey, str]]:
+        """An object that was given up is worth a look at any change, also of its status alone."""
+        if change.key in self._given_up:
+            yield change.key, f"{change.kind.name} changed after it was given up"
 
     async def run(self) -> None:
         """Work until the queue is shut down and what is being worked on has ended."""
@@ -139,6 +155,7 @@ class Controller:
 
     async def _reconcile(self, request: Request) -> str:
         key = request.key
+        self._given_up.discard(key)
         try:
             result = await self._reconciler.reconcile(request)
         except Exception as error:  # noqa: BLE001 - one object's bug must not stop the others
@@ -173,10 +190,13 @@ class Controller:
                 _log.debug("overtaken by another write, looking again", error=str(error))
                 self._queue.add_rate_limited(key, "conflict")
                 return RESULT_REQUEUE
-            case DecodeError():
+            case TerminalError():
                 self._metrics.terminal_error()
-                _log.error("object cannot be understood", error=str(error))
-            case ClientError() | RefusedError() | TimeoutError():
+                _log.error("given up until the object changes", error=str(error))
+                self._queue.forget(key)
+                self._given_up.add(key)
+                return RESULT_ERROR
+            case ClientError() | RefusedError() | DecodeError() | TimeoutError():
                 _log.warning("reconcile failed", error=f"{type(error).__name__}: {error}")
             case _:
                 self._metrics.panicked()

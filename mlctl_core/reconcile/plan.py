@@ -161,6 +161,13 @@ class Result:
     """Seconds until the next look, whatever happens meanwhile."""
 
 
+class TerminalError(Exception):
+    """What no retry can cure, such as an object that does not fit its class.
+
+    Its key comes back when the object changes, and not before.
+    """
+
+
 class UnfinishedError(Exception):
     """A reconcile that failed, of an object that has to be looked at by a certain time anyway.
 
@@ -177,7 +184,7 @@ class Reconciler(Protocol):
     """The low-level door: reads and writes as it likes, in controller-runtime's shape.
 
     Called for one key at a time, never twice at once for the same key. An exception means
-    back-off and another call.
+    back-off and another call, but for a `TerminalError`.
     """
 
     async def reconcile(self, request: Request) -> Result:

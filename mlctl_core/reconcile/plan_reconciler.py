@@ -10,18 +10,22 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import attrs
+import msgspec
 import structlog
 
 from mlctl_core.client.errors import ClientError
 from mlctl_core.clock import deadline
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
+from mlctl_core.reconcile import complaint
 from mlctl_core.reconcile.changes import Owner, PlanError
 from mlctl_core.reconcile.plan import (
     EventNote,
     Plan,
     Request,
     Result,
+    TerminalError,
     UnfinishedError,
     WriteFailure,
 )
@@ -51,9 +55,9 @@ if TYPE_CHECKING:
 OBSERVE_SECONDS = 15.0
 
 INVALID_OBJECT = "InvalidObject"
-"""Reason of the Warning event about an object that does not fit its class."""
+"""Reason of the Warning event and the condition about an object that does not fit its class."""
 RECONCILE_ERROR = "ReconcileError"
-"""Reason of the Warning event about a planner that raised."""
+"""Reason of the Warning event and the condition about a planner that raised."""
 WRITE_REFUSED = "WriteRefused"
 """Reason of the Warning event about a refused write, when the server gave none."""
 
@@ -88,6 +92,7 @@ class PlanReconciler:
     ) -> None:
         self._planner = planner
         self._rights = planner.rights
+        self._has_conditions = complaint.has_conditions(planner.cls)
         self._stores = stores
         self._store = stores[planner.kind]
         self._sink = sink
@@ -102,10 +107,10 @@ class PlanReconciler:
         """Make and carry out the plan for one key.
 
         Raises:
-            DecodeError: the object does not fit its class; it has an event that says where.
+            TerminalError: the object does not fit its class; it has been told where.
             StaleError, RefusedError, ClientError: a write failed.
             UnfinishedError: the same, of a plan with a timer.
-            Exception: whatever the planner raised; the object has an event that names the place.
+            Exception: whatever the planner raised; the object has been told the place.
         """
         key = request.key
         entry = self._store.get(key)
@@ -123,17 +128,10 @@ class PlanReconciler:
                 if now is not entry:
                     entry, obj = now, self._decoded(now)
             plan = self._planner(obj, self._view(key, entry.metadata, facts))
-        except UndeclaredKindError as error:
-            self._record(entry.metadata, "Warning", RECONCILE_ERROR, str(error), "Plan")
-            raise
-        except DecodeError as error:
-            self._record(entry.metadata, "Warning", INVALID_OBJECT, str(error), "Decode")
-            raise
         except Exception as error:
-            self._record(entry.metadata, "Warning", RECONCILE_ERROR, _where(error), "Plan")
+            await self._complain(self._owner(entry), error)
             raise
-        owner = Owner(kind=self._planner.kind, key=key, metadata=entry.metadata, raw=entry.raw)
-        return await self._carry_out(owner, plan, request)
+        return await self._carry_out(self._owner(entry), plan, request)
 
     async def _observed(self, observe: Observe[Any], obj: Any, view: View) -> object | None:
         """What ``observe`` found; None when that is not to be had now.
@@ -149,8 +147,14 @@ class PlanReconciler:
 
     def _decoded(self, entry: Entry) -> Any:
         if entry.undecodable:
-            raise DecodeError(entry.undecodable)
-        return decode(self._planner.cls, entry.raw)
+            raise TerminalError(entry.undecodable)
+        try:
+            return decode(self._planner.cls, entry.raw)
+        except DecodeError as error:
+            raise TerminalError(str(error)) from error
+
+    def _owner(self, entry: Entry) -> Owner:
+        return Owner(kind=self._planner.kind, key=entry.key, metadata=entry.metadata, raw=entry.raw)
 
     async def _reconcile_gone(self, request: Request) -> Result:
         key = request.key
@@ -168,17 +172,13 @@ class PlanReconciler:
         try:
             refuse_malformed(plan)
             refuse_undeclared(owner.kind, self._planner.owns, self._rights, plan)
+            plan = _without_complaint(owner, plan)
             written = await self._sink.execute(owner, plan, known)
         except PartialError as error:
             raise self._stopped(owner, plan, request, error) from None
-        except (PlanError, UndeclaredKindError) as error:
-            if owner.metadata is not None:
-                self._record(owner.metadata, "Warning", RECONCILE_ERROR, str(error), "Plan")
-            raise
         except Exception as error:
-            # Nothing was sent: the plan holds what cannot be compared or encoded.
-            if owner.metadata is not None:
-                self._record(owner.metadata, "Warning", RECONCILE_ERROR, _where(error), "Plan")
+            # Nothing was sent: the planner made a mistake, or the plan cannot be encoded.
+            await self._complain(owner, error)
             raise
         self._failures.pop(key, None)
         self._wrote(request, written)
@@ -187,6 +187,29 @@ class PlanReconciler:
             # Nothing is there to be seen, as in a dry run: the same plan would follow for ever.
             return Result()
         return Result(requeue_after=plan.requeue_after)
+
+    async def _complain(self, owner: Owner, error: Exception) -> None:
+        """Say on the object why there is no plan for it, if it is still there to be told.
+
+        Raises:
+            StaleError, ClientError: it could not be said, and should be tried again.
+        """
+        if owner.metadata is None:
+            return
+        reason, message, action = _in_words(error)
+        self._record(owner.metadata, "Warning", reason, message, action)
+        if not self._has_conditions or (status := complaint.status_of(owner.raw)) is None:
+            return
+        now = self._clock.now()
+        plan = Plan(status=complaint.complaining(status, owner.metadata, reason, message, now))
+        # Of an object that cannot be decoded this much can.
+        readable = attrs.evolve(owner, raw=msgspec.json.encode({"status": status}))
+        try:
+            self._gate.expect(owner.key, await self._sink.execute(readable, plan))
+        except PartialError as failed:
+            if not isinstance(failed.cause, RefusedError):
+                raise failed.cause from error
+            _log.warning("condition not written", error=str(failed.cause))
 
     def _stopped(
         self, owner: Owner, plan: Plan, request: Request, error: PartialError
@@ -263,6 +286,23 @@ class PlanReconciler:
                 controller=self._planner.name,
             )
         )
+
+
+def _without_complaint(owner: Owner, plan: Plan) -> Plan:
+    """The plan, which also takes back what was said when there was none."""
+    status = complaint.withdrawn(owner.raw, plan.status)
+    return plan if status is plan.status else attrs.evolve(plan, status=status)
+
+
+def _in_words(error: Exception) -> tuple[str, str, str]:
+    """Reason, message and action to tell about an error."""
+    match error:
+        case TerminalError() | DecodeError():
+            return INVALID_OBJECT, str(error), "Decode"
+        case PlanError() | UndeclaredKindError():
+            return RECONCILE_ERROR, str(error), "Plan"
+        case _:
+            return RECONCILE_ERROR, _where(error), "Plan"
 
 
 def _where(error: Exception) -> str:

@@ -73,13 +73,16 @@ async def new_cluster():
             yield made
 
 
-async def established(cluster):
+async def established(cluster, kind=SITE):
     async with (
         deadline(SystemClock(), PATIENCE),
         aclosing(cluster.client.watch(CRD, send_initial_events=True)) as watched,
     ):
         async for event in watched:
-            conditions = json.loads(event.raw).get("status", {}).get("conditions", [])
+            definition = json.loads(event.raw)
+            if definition["metadata"]["name"] != f"{kind.plural}.{kind.group}":
+                continue
+            conditions = definition.get("status", {}).get("conditions", [])
             if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
                 return
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 import structlog
+from reconcile_objects import change, obj
 from structlog.testing import capture_logs
 
 from mlctl_core.client.errors import ConnectionFailedError, LeaseLostError
@@ -14,7 +15,7 @@ from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import POD
 from mlctl_core.queue.workqueue import WorkQueue
 from mlctl_core.reconcile.controller import Controller
-from mlctl_core.reconcile.plan import Result, UnfinishedError, WriteFailure
+from mlctl_core.reconcile.plan import Result, TerminalError, UnfinishedError, WriteFailure
 from mlctl_core.reconcile.writer import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
@@ -127,6 +128,25 @@ async def test_whatever_fails_is_tried_again_with_growing_delay(error):
         await rig.clock.advance(10)
         waits = [b - a for a, b in zip(rig.script.times(A), rig.script.times(A)[1:], strict=False)]
         assert waits == pytest.approx([0.005, 0.01, 0.02])
+
+
+async def test_what_no_retry_can_cure_waits_for_the_object_to_change_in_whatever_way():
+    rig = Rig()
+    rig.script.steps[A] = [TerminalError("$.spec")] * 2
+    same = obj(POD, "a")
+    status_only = change(POD, same, {**same, "status": {"phase": "x"}})
+    assert list(rig.controller.reconsider(status_only)) == []
+    async with rig.running():
+        rig.controller.enqueue(A, "")
+        await rig.clock.advance(3600)
+        assert rig.script.times(A) == [0]
+        assert rig.count("controller_runtime_terminal_reconcile_errors_total") == 1
+        for _ in range(2):
+            for key, reason in rig.controller.reconsider(status_only):
+                rig.controller.enqueue(key, reason)
+            await rig.clock.settle()
+        assert len(rig.script.calls) == 3
+        assert list(rig.controller.reconsider(status_only)) == []
 
 
 async def test_a_deadline_is_kept_while_a_write_is_refused():
@@ -244,7 +264,6 @@ async def test_results_and_errors_are_counted_under_controller_runtimes_names():
         assert counted == {"success": 0, "error": 2, "requeue": 1, "requeue_after": 1}
         assert rig.count("controller_runtime_reconcile_errors_total") == 2
         assert rig.count("controller_runtime_reconcile_panics_total") == 1
-        assert rig.count("controller_runtime_terminal_reconcile_errors_total") == 1
         assert rig.count("controller_runtime_max_concurrent_reconciles") == 2
         assert rig.count("controller_runtime_active_workers") == 0
         assert rig.count("controller_runtime_reconcile_time_seconds_count") == 4

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Annotated
 
 import attrs
 import pytest
-from reconcile_objects import entry, obj, stores
+from reconcile_objects import KINDS, entry, obj, stores
 
+from mlctl_core.cache.entries import entry_of
 from mlctl_core.client.errors import ConnectionFailedError
+from mlctl_core.objects.conditions import Conditions
 from mlctl_core.objects.core import ConfigMap
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.keys import ObjectKey
-from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET
+from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET, kind_of
+from mlctl_core.objects.metadata import Metadata
+from mlctl_core.objects.resource import Schema, resource
 from mlctl_core.reconcile.changes import PlanError
 from mlctl_core.reconcile.gate import Gate
 from mlctl_core.reconcile.plan import (
@@ -19,6 +24,7 @@ from mlctl_core.reconcile.plan import (
     EventNote,
     Plan,
     Request,
+    TerminalError,
     UnfinishedError,
     WriteFailure,
 )
@@ -70,15 +76,15 @@ class Recorder:
 
 
 class Rig:
-    def __init__(self, function, *bodies, **declared):
+    def __init__(self, function, *bodies, cls=ConfigMap, kinds=KINDS, **declared):
         self.clock = VirtualClock()
         self.metrics = Metrics()
-        self.stores = stores(*bodies)
+        self.stores = stores(*bodies, kinds=kinds)
         self.sink = Sink()
         self.recorder = Recorder()
         self.gate = Gate(self.stores, clock=self.clock, release=lambda key: None)
         self.reconciler = PlanReconciler(
-            planner(ConfigMap, owns=["v1/Pod"], uses=USES, **declared)(function),
+            planner(cls, owns=["v1/Pod"], uses=USES, **declared)(function),
             stores=self.stores,
             sink=self.sink,
             gate=self.gate,
@@ -245,11 +251,123 @@ class TestFailures:
 
 async def test_an_object_that_does_not_fit_its_class_is_told_where():
     rig = Rig(lambda obj, view: Plan(), obj(CONFIG_MAP, "owner", data={"wish": 7}))
-    with pytest.raises(DecodeError):
+    with pytest.raises(TerminalError):
         await rig.reconcile()
     ((kind, reason, message),) = rig.recorder.notes
     assert (kind, reason) == ("Warning", "InvalidObject")
     assert "data" in message
+    assert rig.sink.plans == []  # there are no conditions to tell it by
+
+
+async def test_another_object_that_does_not_fit_its_class_may_come_to_fit_unseen():
+    odd = obj(POD, "p", status={"phase": 7})
+    rig = Rig(lambda obj, view: view.get("v1/Pod", "p"), ME, odd)
+    with pytest.raises(DecodeError):
+        await rig.reconcile()
+    assert rig.recorder.notes[0][1] == "InvalidObject"
+
+
+@attrs.frozen(kw_only=True)
+class ThingSpec:
+    """What is wished."""
+
+    size: Annotated[int, Schema(minimum=0, maximum=9)] = 0
+
+
+@attrs.frozen(kw_only=True)
+class ThingStatus:
+    """What is."""
+
+    conditions: Conditions = ()
+
+
+@resource(group="example.org", version="v1", plural="things")
+@attrs.frozen(kw_only=True)
+class Thing:
+    """An object with conditions."""
+
+    metadata: Metadata
+    spec: ThingSpec = ThingSpec()
+    status: ThingStatus = ThingStatus()
+
+
+class TestConditions:
+    """What is said on the object itself when it cannot be planned."""
+
+    THING = kind_of(Thing)
+    ODD = obj(THING, "owner", spec={"size": "large"}, status={"phase": "Running"})
+    EVEN = obj(THING, "owner", spec={"size": 1}, status={"phase": "Running"})
+
+    def rig(self, body, function=lambda obj, view: Plan()):
+        return Rig(function, body, cls=Thing, kinds=(self.THING, POD))
+
+    def told(self, rig):
+        owner, plan = rig.sink.plans[-1]
+        (condition,) = plan.status["conditions"]
+        assert (owner.metadata.uid, owner.metadata.resource_version) == ("uid-owner", "1")
+        assert condition["type"] == "Reconciled"
+        assert condition["status"] == "False"
+        return plan.status["phase"], condition["reason"], condition["message"]
+
+    async def test_an_object_that_does_not_fit_says_where(self):
+        rig = self.rig(self.ODD)
+        rig.sink.answers = [[WRITTEN]]
+        with pytest.raises(TerminalError):
+            await rig.reconcile()
+        phase, reason, message = self.told(rig)
+        assert (phase, reason) == ("Running", "InvalidObject")
+        assert "$.spec.size" in message
+        assert rig.gate.holds(KEY)
+
+    async def test_an_object_that_cannot_even_be_decoded_says_so(self):
+        rig = self.rig(self.EVEN)
+        (held,) = rig.stores[self.THING].list()
+        deep = b'{"a":' * 4000 + b"1" + b"}" * 4000
+        raw = held.raw.replace(b'"spec": {"size": 1}', b'"spec": ' + deep)
+        rig.stores[self.THING].put(entry_of(raw))
+        with pytest.raises(TerminalError):
+            await rig.reconcile()
+        assert self.told(rig)[:2] == ("Running", "InvalidObject")
+        assert json.loads(rig.sink.plans[-1][0].raw)["status"] == {"phase": "Running"}
+
+    async def test_a_planner_that_raises_is_named_by_place(self):
+        def plan(obj, view):
+            raise ValueError("password=hunter2")
+
+        rig = self.rig(self.EVEN, plan)
+        with pytest.raises(ValueError, match="hunter2"):
+            await rig.reconcile()
+        _, reason, message = self.told(rig)
+        assert reason == "ReconcileError"
+        assert "test_plan_reconciler.py" in message
+        assert "hunter2" not in message
+
+    async def test_a_mistake_in_a_plan_is_told_in_words(self):
+        rig = self.rig(self.EVEN, lambda obj, view: None)
+        with pytest.raises(PlanError):
+            await rig.reconcile()
+        assert "the planner returned None" in self.told(rig)[2]
+
+    async def test_it_is_taken_back_with_the_next_plan(self):
+        odd = {"type": "Reconciled", "status": "False"}
+        even = {**self.EVEN, "status": {"phase": "Running", "conditions": [odd]}}
+        rig = self.rig(even)
+        await rig.reconcile()
+        ((_, plan),) = rig.sink.plans
+        assert plan.status == {"phase": "Running", "conditions": []}
+
+    @pytest.mark.parametrize("error", [StaleError("409"), ConnectionFailedError("reset")])
+    async def test_what_could_not_be_said_is_tried_again(self, error):
+        rig = self.rig(self.ODD)
+        rig.sink.answers = [PartialError([], error)]
+        with pytest.raises(type(error)):
+            await rig.reconcile()
+
+    async def test_what_the_server_will_not_have_said_is_not(self):
+        rig = self.rig(self.ODD)
+        rig.sink.answers = [PartialError([], RefusedError(FAILURE))]
+        with pytest.raises(TerminalError):
+            await rig.reconcile()
 
 
 async def test_a_planner_that_raises_is_named_by_place_and_not_by_words():
