@@ -92,7 +92,8 @@ class FrameworkSpec:
     command: Command = ()
     """Runs an entrypoint in place of the family's way; the entrypoint and its args follow it."""
     env: PlainEnvironment = ()
-    """Variables that every container of the framework gets; a job's own win."""
+    """Variables that every container of the framework gets; a job's own win. PYTHONPATH is searched
+    after the job's dependencies and code."""
     driver_version: Annotated[
         str | None, Schema(max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,2}$")
     ] = None

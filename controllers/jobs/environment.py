@@ -25,15 +25,20 @@ _PLATFORM = {
     "USER": "mlctl",
     "PYTHONUNBUFFERED": "1",
 }
-_PATH = {"PYTHONPATH": f"{DEPENDENCIES}:{CODE}"}
+_PATH = "PYTHONPATH"
 
 
 def environment(framework: PinnedFramework, spec: JobSpec) -> list[Json]:
-    """Each variable once; what comes later wins, but for PYTHONPATH, which is the platform's."""
+    """Each variable once; what comes later wins.
+
+    PYTHONPATH is the platform's, as code and dependencies are found by it; what the framework
+    says of it is searched last.
+    """
+    own = [variable.value for variable in framework.env if variable.name == _PATH]
     variables: dict[str, Json] = {name: {"value": value} for name, value in _PLATFORM.items()}
     variables |= {variable.name: {"value": variable.value} for variable in framework.env}
     variables |= {variable.name: _source(variable) for variable in spec.env}
-    variables |= {name: {"value": value} for name, value in _PATH.items()}
+    variables[_PATH] = {"value": ":".join((DEPENDENCIES, CODE, *filter(None, own)))}
     return [{"name": name, **value} for name, value in variables.items()]
 
 

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from job_world import CATALOGUE, World
 
+from apis.v1alpha1.environment import PlainEnvVar
+from controllers.jobs.environment import environment
 from mlctl_core.objects.kinds import CONFIG_MAP
 
 SAMPLE = CATALOGUE.parent / "samples" / "digits.yaml"
@@ -125,6 +128,17 @@ def test_dependencies_are_installed_in_a_step_of_their_own_as_whole_arguments():
     assert {"name": "dependencies", "mountPath": "/mlctl/dependencies", "readOnly": True} in (
         main["volumeMounts"]
     )
+
+
+@pytest.mark.parametrize(("own", "behind"), [("/opt/spark/python", ":/opt/spark/python"), ("", "")])
+def test_a_frameworks_python_path_is_searched_after_the_jobs_code(own, behind):
+    framework = SimpleNamespace(env=[PlainEnvVar(name="PYTHONPATH", value=own)])
+    [path] = [
+        variable["value"]
+        for variable in environment(framework, SimpleNamespace(env=()))
+        if variable["name"] == "PYTHONPATH"
+    ]
+    assert path == "/mlctl/dependencies:/mlctl/code" + behind
 
 
 def test_the_users_variables_win_over_the_frameworks_and_paths_are_ours():
