@@ -173,9 +173,6 @@ def _by_key(entry: Entry) -> ObjectKey:
 def _labelled(store: Store, namespace: str | None, labels: Mapping[str, str]) -> Iterable[Entry]:
     """Entries with all of ``labels``, found through the first one."""
     name, value = next(iter(labels.items()))
-    for entry in store.by_label(name, value):
-        metadata = entry.metadata
-        if namespace is not None and metadata.namespace != namespace:
-            continue
-        if all(metadata.labels.get(n) == v for n, v in labels.items()):
+    for entry in store.by_label(name, value, namespace):
+        if all(entry.metadata.labels.get(n) == v for n, v in labels.items()):
             yield entry

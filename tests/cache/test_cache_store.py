@@ -81,6 +81,33 @@ class TestReading:
         assert names(store.by_label("mlctl.dev/job", "x")) == ["a"]
         assert names(store.by_label("app", "y")) == ["a"]
 
+    @pytest.mark.parametrize("indexed", [("mlctl.dev/",), ()])
+    def test_by_label_within_a_namespace(self, indexed):
+        store = Store(indexed)
+        labels = {"mlctl.dev/job": "x"}
+        store.put(entry("a", labels=labels))
+        store.put(entry("b", namespace="m", labels=labels))
+        for name in "cde":
+            store.put(entry(name))
+        assert names(store.by_label("mlctl.dev/job", "x", "n")) == ["a"]
+        assert names(store.by_label("mlctl.dev/job", "x", "m")) == ["b"]
+        assert store.by_label("mlctl.dev/job", "x", "nowhere") == []
+
+    def test_what_other_namespaces_call_the_same_costs_nothing(self):
+        class Counting(dict):
+            reads = 0
+
+            def __getitem__(self, name):
+                self.reads += 1
+                return super().__getitem__(name)
+
+        store = Store()
+        for number in range(500):
+            store.put(entry("a", namespace=f"n{number}", labels={"mlctl.dev/job": "x"}))
+        store._entries = Counting(store._entries)
+        assert len(store.by_label("mlctl.dev/job", "x", "n7")) == 1
+        assert store._entries.reads == 1
+
 
 class TestChanging:
     def test_a_change_moves_the_object_between_indexes(self):
