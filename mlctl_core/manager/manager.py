@@ -134,8 +134,10 @@ class Manager:
         """Run ``controller`` too, with so many workers unless the command line says otherwise.
 
         Raises:
+            TypeError: this is no controller; says how to make one of it.
             ValueError: a controller of that name is there already.
         """
+        refuse_undeclared(controller)
         if any(controller.name == other.name for other, _ in self._declarations):
             raise ValueError(f"two controllers are called {controller.name}: give one a name")
         self._declarations.append((controller, concurrency))
@@ -373,6 +375,9 @@ class Manager:
             return
         if not self._stopping and self._error is None:
             self._error = error
+        else:
+            # What fails first is what is raised; the rest may be its consequence, or the cause.
+            _log.error("failed as well", task=task.get_name(), exc_info=error)
         self._ended.set()
 
     async def _wait(

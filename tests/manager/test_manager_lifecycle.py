@@ -13,6 +13,7 @@ import attrs
 import pytest
 import website
 from prometheus_client import Metric
+from structlog.testing import capture_logs
 from website_cluster import NS, OPTIONS, PATIENCE, SITE, ready_replicas, running, writes
 
 from mlctl_core.clock import SystemClock, deadline
@@ -176,6 +177,23 @@ async def test_a_deposed_leader_ends_with_an_error(cluster):
         await manager.stop()
     assert "LeaseLostError" in repr(manager._error)
     assert (await cluster.get(LEASE, "test"))["spec"]["holderIdentity"] == "somebody else"
+
+
+async def test_what_fails_during_the_stop_is_in_the_log(cluster):
+    async def fails_at_its_end():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("torn down badly")
+
+    with capture_logs() as lines:
+        async with running(cluster.manager()) as manager:
+            task = manager._spawn(fails_at_its_end(), "tidy")
+            await asyncio.sleep(0)
+        assert task.done()
+    (line,) = [line for line in lines if line["event"] == "failed as well"]
+    assert line["task"] == "tidy"
+    assert "torn down badly" in repr(line["exc_info"])
 
 
 class Page(io.StringIO):
