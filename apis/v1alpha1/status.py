@@ -16,9 +16,11 @@ from mlctl_core.objects.conditions import Conditions
 from mlctl_core.objects.resource import Schema
 
 __all__ = [
+    "MAX_EXIT_CODE",
     "MAX_MESSAGE",
     "MAX_METRICS",
     "MAX_RESTART_HISTORY",
+    "MIN_EXIT_CODE",
     "JobStatus",
     "Lineage",
     "LineageDataset",
@@ -35,6 +37,8 @@ MAX_MESSAGE = 1024
 """Characters of a message: a few lines for a person, not a log."""
 MAX_RESTART_HISTORY = 10
 """Restarts that are kept; the counters know the rest."""
+MIN_EXIT_CODE, MAX_EXIT_CODE = -(2**31), 2**31 - 1
+"""Bounds of what a kubelet reports; Unix uses 0 to 255 of it."""
 MAX_METRICS = 64
 """Metrics of a run that are kept."""
 
@@ -83,7 +87,9 @@ class RestartRecord:
     """The failure in one word."""
     pod: ObjectName
     """The pod that failed."""
-    exit_code: Annotated[int | None, Schema(format="int32", minimum=-1, maximum=255)] = None
+    exit_code: Annotated[
+        int | None, Schema(format="int32", minimum=MIN_EXIT_CODE, maximum=MAX_EXIT_CODE)
+    ] = None
     """Exit code of the pod's main container, if it had one."""
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from apis.v1alpha1.status import (
+    MAX_EXIT_CODE,
     MAX_MESSAGE,
     MAX_RESTART_HISTORY,
+    MIN_EXIT_CODE,
     JobStatus,
     Metric,
     Phase,
@@ -118,7 +120,10 @@ def restarting(status: JobStatus, outcome: Outcome, pod: str, now: datetime) -> 
     if is_over(status):
         return status
     record = RestartRecord(
-        time=format_time(now), reason=outcome.reason, pod=pod, exit_code=outcome.exit_code
+        time=format_time(now),
+        reason=outcome.reason,
+        pod=pod,
+        exit_code=_bounded(outcome.exit_code),
     )
     counted = attrs.evolve(
         _attempt_over(status, outcome.ended),
@@ -175,6 +180,11 @@ def _ran(status: JobStatus, end: datetime) -> int:
     if status.running_time is None:
         return 0
     return max(0, int((end - parse_time(status.running_time)).total_seconds()))
+
+
+def _bounded(exit_code: int | None) -> int | None:
+    """One number out of bounds would get the whole status refused, at every try."""
+    return exit_code if exit_code is None else min(max(exit_code, MIN_EXIT_CODE), MAX_EXIT_CODE)
 
 
 def _step(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -18,8 +19,11 @@ import yaml
 from controllers import pythonjob
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles
 from mlctl_core.cache.store import Entry, Store
+from mlctl_core.embedded.apiserver.cel_rules import compile_rules
+from mlctl_core.embedded.apiserver.validation import validate
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
+from mlctl_core.objects.crd import crd
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, NODE, POD
 from mlctl_core.objects.metadata import decode_metadata
@@ -360,6 +364,8 @@ class World:
             if wanted not in (None, live["metadata"][field]):
                 raise ConflictError(change)
         new = merged(live, body)
+        if change.own:
+            assert refusals(new, live) == []
         self.put(change.kind, new)
         metadata = new["metadata"]
         waits = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
@@ -425,6 +431,18 @@ class World:
 
     def truths(self):
         return {c.type: c.status for c in self.status.conditions}
+
+
+@cache
+def rules_of_the_server():
+    schema = crd(PLANNER.cls)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema, compile_rules(schema)
+
+
+def refusals(new, old):
+    """What the server has against a change of a job."""
+    schema, rules = rules_of_the_server()
+    return [str(error) for error in validate(new, schema) or rules.check(new, old)]
 
 
 def merged(target, patch):

@@ -152,6 +152,15 @@ def test_the_restart_history_keeps_the_last_ten(world):
     assert world.status.restarts == 12
 
 
+@pytest.mark.parametrize("code", [-1073741510, 3221225786, 256])
+def test_an_exit_code_of_another_system_is_recorded_as_far_as_the_status_can_hold_it(world, code):
+    running(world, backoffLimit=1)
+    world.finish(code)
+    world.settle()
+    [record] = world.status.restart_history
+    assert record.exit_code == min(code, 2**31 - 1)
+
+
 def test_a_program_that_ended_by_itself_before_somebody_deleted_its_pod_keeps_its_result(world):
     running(world, **NEVER)
     world.finish(3)
