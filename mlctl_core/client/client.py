@@ -271,7 +271,6 @@ class Client:
         namespace: str = "",
         *,
         field_manager: str = "",
-        dry_run: bool = False,
         strict: bool = False,
     ) -> bytes:
         """Create an object; the namespace is its own unless given.
@@ -281,7 +280,6 @@ class Client:
             body: the object.
             namespace: where.
             field_manager: who we are.
-            dry_run: have it judged and not kept.
             strict: have fields refused that the server does not know, rather than dropped.
 
         Raises:
@@ -290,8 +288,6 @@ class Client:
         params = writing(field_manager)
         if strict:
             params["fieldValidation"] = "Strict"
-        if dry_run:
-            params["dryRun"] = "All"
         path = kind.path(namespace or body["metadata"].get("namespace", ""))
         return _json(await self.request("POST", path, params=params, body=body))
 

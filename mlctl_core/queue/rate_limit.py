@@ -48,7 +48,3 @@ class ExponentialBackoff(Generic[K]):
     def forget(self, key: K) -> None:
         """The key succeeded, or is of no more interest."""
         self._failures.pop(key, None)
-
-    def failures(self, key: K) -> int:
-        """How often the key has failed since it was last forgotten."""
-        return self._failures.get(key, 0)

@@ -139,10 +139,6 @@ class WorkQueue(Generic[K]):
         """``key`` succeeded: its next failure is the first again. Not the same as `done`."""
         self._backoff.forget(key)
 
-    def num_requeues(self, key: K) -> int:
-        """How often ``key`` has failed since it was last forgotten."""
-        return self._backoff.failures(key)
-
     async def get(self) -> tuple[K, tuple[str, ...]]:
         """Wait for a key that is ready; it is the caller's until `done`.
 

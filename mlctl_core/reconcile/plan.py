@@ -37,7 +37,7 @@ class Patch:
     body: Json
     uid: str = ""
     resource_version: str = ""
-    subresource: Literal["", "status", "scale"] = ""
+    subresource: Literal["", "status"] = ""
 
 
 @attrs.frozen(kw_only=True)

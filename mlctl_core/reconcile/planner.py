@@ -43,9 +43,6 @@ class Watch:
     map: Callable[[Metadata], Iterable[ObjectKey]] | None = attrs.field(default=None, kw_only=True)
     index: Callable[..., Iterable[ObjectKey]] | None = attrs.field(default=None, kw_only=True)
     """Called with the decoded planned object whenever its spec or labels change."""
-    spec_only: bool = attrs.field(default=False, kw_only=True)
-    """Ignore changes that touch nothing but the watched object's status; default no, as what
-    a planner wants to know of a pod or a node is in its status."""
 
 
 @attrs.frozen(eq=False)

@@ -91,8 +91,7 @@ class References(Generic[T]):
 
     def watches(self, change: Change) -> Iterator[tuple[ObjectKey, str]]:
         """The referrers of a changed object of the watched kind, in order of key."""
-        if not _is_ignored(change, self._watch):
-            yield from _named(change, sorted(self._referrers.get(change.key, ())))
+        yield from _named(change, sorted(self._referrers.get(change.key, ())))
 
     def _record(self, key: ObjectKey, targets: tuple[ObjectKey, ...]) -> None:
         for target in self._targets.pop(key, ()):
@@ -117,17 +116,13 @@ class References(Generic[T]):
 
 def mapped(change: Change, watch: Watch) -> Iterator[tuple[ObjectKey, str]]:
     """The keys that `Watch.map` makes of a changed object, from its old and its new state."""
-    if watch.map is None or _is_ignored(change, watch):
+    if watch.map is None:
         return
     keys: dict[ObjectKey, None] = {}
     for metadata in (change.old, change.new):
         if metadata is not None:
             keys.update(dict.fromkeys(watch.map(metadata)))
     yield from _named(change, keys)
-
-
-def _is_ignored(change: Change, watch: Watch) -> bool:
-    return watch.spec_only and not wants_planning(change.old, change.new)
 
 
 def _named(change: Change, keys: Iterable[ObjectKey]) -> Iterator[tuple[ObjectKey, str]]:

@@ -85,15 +85,6 @@ async def test_create_posts_to_the_namespace_of_the_object(client, server):
     assert json.loads(request.body) == body
 
 
-async def test_create_can_be_a_dry_run(client, server):
-    call, request = await ask(
-        server, client.create(CONFIG_MAP, {"metadata": {"name": "a"}}, "n", dry_run=True)
-    )
-    request.reply({}, 201)
-    await call
-    assert request.query == {"dryRun": "All"}
-
-
 async def test_apply_patches_the_object_s_own_path(client, server):
     body = {"metadata": {"name": "a", "namespace": "n"}, "data": {}}
     call, request = await ask(

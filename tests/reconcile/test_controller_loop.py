@@ -163,11 +163,13 @@ async def test_a_deadline_is_kept_while_a_write_is_refused():
 
 async def test_success_lets_the_next_failure_be_the_first_again():
     rig = Rig()
-    rig.script.steps[A] = [RuntimeError()] * 4
+    rig.script.steps[A] = [RuntimeError(), RuntimeError(), Result(), RuntimeError()]
     async with rig.running():
         rig.controller.enqueue(A, "")
         await rig.clock.advance(10)
-        assert rig.queue.num_requeues(A) == 0
+        rig.controller.enqueue(A, "")
+        await rig.clock.advance(10)
+        assert rig.script.times(A) == pytest.approx([0, 0.005, 0.015, 10, 10.005])
 
 
 async def test_one_bad_object_stops_nothing():

@@ -103,14 +103,6 @@ def test_a_mapped_change_wakes_what_it_pointed_at_and_points_at_now():
     ]
 
 
-def test_a_watch_of_the_spec_only_ignores_the_status():
-    watch = Watch(POD, map=keys_by_label, spec_only=True)
-    old = state(labels={"for": "a"})
-    assert not list(triggers.mapped(change(POD, old, {**old}), watch))
-    newer = state(labels={"for": "a"}, generation=2)
-    assert list(triggers.mapped(change(POD, old, newer), watch))
-
-
 def test_a_watch_without_a_mapping_wakes_nobody():
     assert not list(triggers.mapped(change(POD, None, state()), Watch(POD)))
 
