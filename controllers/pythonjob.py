@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PYTHON_JOB = JobKind(
     kind=kind_of(PythonJob),
     short_name="pyjob",
-    frameworks=frozenset(("Python", "PyTorch", "TensorFlow", "Jupyter", "Spark")),
+    frameworks=frozenset(("Python", "PyTorch", "TensorFlow", "Jupyter")),
 )
 
 

@@ -157,6 +157,7 @@ def test_the_users_variables_win_over_the_frameworks_and_paths_are_ours():
     world.add(framework)
     world.submit(
         framework="mine",
+        dependencies=["pandas"],
         env=[
             {"name": "B", "value": "user"},
             {"name": "TOKEN", "secretKeyRef": {"name": "s", "key": "k"}},
@@ -166,8 +167,9 @@ def test_the_users_variables_win_over_the_frameworks_and_paths_are_ours():
     )
     world.settle()
     [pod] = world.pods()
-    main = pod["spec"]["containers"][0]
+    main, step = pod["spec"]["containers"][0], pod["spec"]["initContainers"][0]
     assert main["command"][0] == "ipython"
+    assert step["env"] == main["env"], "a framework tells pip too where to look"
     assert env_of(main) == {
         "HOME": {"value": "/mlctl/work"},
         "USER": {"value": "mlctl"},

@@ -29,7 +29,12 @@ def world():
         ),
         ({"framework": "jvm"}, "FrameworkUnsuitable", "spec.framework jvm is of type JVM"),
         (
-            {"framework": "spark", "size": "gpu-small"},
+            {"framework": "spark"},
+            "FrameworkUnsuitable",
+            "cannot run: choose one of type Jupyter, PyTorch, Python, TensorFlow.",
+        ),
+        (
+            {"framework": "cpu-only", "size": "gpu-small"},
             "FrameworkUnsuitable",
             "has no image for GPUs, and spec.size gpu-small has a GPU",
         ),
@@ -51,6 +56,9 @@ def world():
     ],
 )
 def test_what_is_missing_is_named_with_its_field_and_the_fix(world, spec, reason, words):
+    images = {"cpu": "python:3"}
+    framework = {"type": "Python", "version": "3", "images": images}
+    world.add({"kind": "Framework", "metadata": {"name": "cpu-only"}, "spec": framework})
     world.user_config_maps["code"] = ["main.py"]
     world.submit(**spec)
     world.settle()
