@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlctl_core.manager.args import ManagerOptions
     from mlctl_core.manager.manager import Manager
     from mlctl_core.manager.rbac import cluster_role
+    from mlctl_core.manager.wiring import CustomController
     from mlctl_core.objects.codec import decode, encode
     from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
     from mlctl_core.objects.crd import crd
@@ -43,6 +44,7 @@ __all__ = [
     "Client",
     "Column",
     "Condition",
+    "CustomController",
     "DecodeError",
     "Delete",
     "EventNote",
@@ -88,6 +90,7 @@ _HOMES = {
     "manager.args": ("ManagerOptions",),
     "manager.manager": ("Manager",),
     "manager.rbac": ("cluster_role",),
+    "manager.wiring": ("CustomController",),
     "objects.codec": ("decode", "encode"),
     "objects.conditions": ("Condition", "find_condition", "is_true", "set_condition"),
     "objects.crd": ("crd",),

@@ -34,7 +34,14 @@ from mlctl_core.manager.delegated_auth import DelegatedAuth
 from mlctl_core.manager.health import Endpoint, HttpServer, probes, scrapes
 from mlctl_core.manager.leader import Elector
 from mlctl_core.manager.signals import on_stop_signal
-from mlctl_core.manager.wiring import CustomController, Declaration, Surroundings, Wired, wire
+from mlctl_core.manager.wiring import (
+    CustomController,
+    Declaration,
+    Surroundings,
+    Wired,
+    require_controller,
+    wire,
+)
 from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.dry_run import Printer
 from mlctl_core.reconcile.writer import Writer
@@ -137,7 +144,7 @@ class Manager:
             TypeError: this is no controller; says how to make one of it.
             ValueError: a controller of that name is there already.
         """
-        refuse_undeclared(controller)
+        require_controller(controller)
         if any(controller.name == other.name for other, _ in self._declarations):
             raise ValueError(f"two controllers are called {controller.name}: give one a name")
         self._declarations.append((controller, concurrency))

@@ -48,6 +48,15 @@ def _kinds(things: Sequence[str | Kind | type]) -> tuple[Kind, ...]:
 class CustomController:
     """A controller through the low-level door: reads and writes as it likes.
 
+        class Restarter:
+            def __init__(self, client: Client, stores: Mapping[Kind, Store]) -> None: ...
+            async def reconcile(self, request: Request) -> Result: ...
+
+        restarter = CustomController(
+            kind="v1/Pod", reconciler=Restarter, uses=(Use("v1/Pod", "delete"),)
+        )
+        Manager.from_args().add(restarter).run()
+
     Without a plan there is no gate and no dry run; the client has the guard of the Lease.
     """
 
@@ -79,6 +88,25 @@ class CustomController:
 
 
 Declaration = Planner[Any] | CustomController
+
+
+def require_controller(thing: object) -> None:
+    """Check what is to be run, where it is given rather than where it is first used.
+
+    Raises:
+        TypeError: it is no declaration; says what makes one of it.
+    """
+    if isinstance(thing, Planner | CustomController):
+        return
+    name = getattr(thing, "__qualname__", type(thing).__name__)
+    if hasattr(thing, "reconcile"):
+        raise TypeError(
+            f"{name} does not say what it reconciles: add CustomController(kind=..., "
+            "reconciler=...), given what makes it from the client and the caches"
+        )
+    if callable(thing):
+        raise TypeError(f"{name} does not say what it plans for: decorate it with @planner(...)")
+    raise TypeError(f"a {name} is no controller: add a planner or a CustomController")
 
 
 @attrs.frozen(kw_only=True)

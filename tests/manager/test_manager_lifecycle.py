@@ -16,10 +16,10 @@ from prometheus_client import Metric
 from structlog.testing import capture_logs
 from website_cluster import NS, OPTIONS, PATIENCE, SITE, ready_replicas, running, writes
 
+from mlctl_core import CustomController
 from mlctl_core.clock import SystemClock, deadline
 from mlctl_core.manager.args import BindAddress, ManagerOptions
 from mlctl_core.manager.manager import Manager
-from mlctl_core.manager.wiring import CustomController
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import (
     CONFIG_MAP,
@@ -313,6 +313,25 @@ async def test_an_idle_manager_makes_no_request(cluster):
         for _ in range(50):
             await cluster.client.get(SITE, "shop", NS)
         assert requests() == before
+
+
+def undecorated(obj, view):
+    return Plan()
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (undecorated, "undecorated does not say what it plans for: decorate it with @planner"),
+        (Counter, "Counter does not say what it reconciles: add CustomController(kind=...,"),
+        (Counter(None, {}), "Counter does not say what it reconciles: add CustomController(kind=...,"),
+        ("website", "a str is no controller: add a planner or a CustomController"),
+    ],
+)
+def test_what_is_no_controller_is_refused_where_it_is_added(thing, words):
+    with pytest.raises(TypeError) as raised:
+        Manager(OPTIONS).add(thing)
+    assert words in str(raised.value)
 
 
 async def test_two_controllers_of_one_name_are_refused(cluster):
