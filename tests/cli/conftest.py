@@ -84,7 +84,7 @@ def plane(tmp_path_factory):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
     assert started.wait(PATIENCE_SECONDS)
     yield made[0]
@@ -287,7 +287,7 @@ class Beside:
         self.code = None
         self.out = self.err = ""
         self._capsys = capsys
-        self.thread = threading.Thread(target=self._run, args=(words,))
+        self.thread = threading.Thread(target=self._run, args=(words,), daemon=True)
 
     def _run(self, words):
         self.code = main(words)
