@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 
 import pytest
@@ -43,8 +42,7 @@ async def server(endpoint):
 async def forgotten(server):
     """A resourceVersion that once was and of which nothing is left to be told."""
     query = {"resourceVersion": FORGOTTEN, "resourceVersionMatch": "Exact"}
-    while (await server.get("/api/v1/secrets", **query)).status != 410:
-        await asyncio.sleep(0.1)  # etcd is compacted by time.
+    await server.asked_until(lambda one: one.status == 410, "GET", "/api/v1/secrets", **query)
     return FORGOTTEN
 
 
@@ -130,5 +128,4 @@ async def established(server, definition):
     spec = definition["spec"]
     for version in spec["versions"]:
         path = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
-        while (await server.get(path)).status != 200:
-            pass
+        await server.asked_until(lambda answer: answer.status == 200, "GET", path)

@@ -24,6 +24,8 @@ PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io
 USER_AGENT = "conformance/1"
 """The part before the slash is the field manager of requests that name none."""
 
+ASK_AGAIN_SECONDS = 0.02
+
 PATIENCE_SECONDS = 30
 """A test waits for what it expects; this only ends one that waits in vain."""
 
@@ -170,6 +172,13 @@ class Server:
                 now = None if event["type"] == "DELETED" else event["object"]
                 if met(now):
                     return now
+
+    async def asked_until(self, met, method, path, *body, **more):
+        """Ask again and again: for what is not an object and cannot be watched."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not met(answer := await self.call(method, path, *body, **more)):
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
+            return answer
 
     async def gone(self, path):
         """Wait until there is no object at the path."""

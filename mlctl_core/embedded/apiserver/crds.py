@@ -10,10 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.controllers import Worker
-from mlctl_core.embedded.apiserver.definitions import CLEANUP, DEFINITIONS, resources_of
+from mlctl_core.embedded.apiserver.definitions import (
+    CLEANUP,
+    DEFINITIONS,
+    resources_of,
+    stored_resources,
+)
 from mlctl_core.embedded.apiserver.deleting import delete_record
 from mlctl_core.embedded.apiserver.options import DeleteOptions, WriteOptions
-from mlctl_core.embedded.apiserver.records import encode
+from mlctl_core.embedded.apiserver.records import encode, make_record
 from mlctl_core.embedded.apiserver.updating import commit
 
 if TYPE_CHECKING:
@@ -36,8 +41,8 @@ class DefinitionController:
         assert resource is not None, "definitions are built in"
         self._resource = resource
         self._worker = Worker("definitions", cluster.clock, self._clean_up)
-        self._served: dict[str, bytes] = {}
-        """What of each definition the registry shows."""
+        self._served: dict[str, tuple[bytes, bool]] = {}
+        """What of each definition the registry shows: its spec, and whether it is deleted."""
         self._terminating: dict[str, str] = {}
         """Collection to definition, for those that wait for their objects to go."""
 
@@ -73,16 +78,42 @@ class DefinitionController:
             self._say(record, definition, accepted=said, established=False)
             return
         group, plural = definition["spec"]["group"], definition["spec"]["names"]["plural"]
-        fingerprint = encode([definition["spec"], record.deleting])
-        if self._served.get(name) != fingerprint:
-            self._served[name] = fingerprint
+        spec = encode(definition["spec"])
+        before = self._served.get(name)
+        if before != (spec, record.deleting):
+            self._served[name] = (spec, record.deleting)
             self._cluster.registry.remove(group, plural)
             for resource in resources_of(definition, refuses_create=record.deleting):
                 self._cluster.registry.add(resource)
+        if before is not None and before[0] != spec:
+            self._read_anew(definition)
         if record.deleting:
             self._terminating[f"{group}/{plural}"] = name
             self._worker.add(name)
         self._say(record, definition, accepted=None, established=True)
+
+    def _read_anew(self, definition: Json) -> None:
+        """Have stored objects follow a changed schema, as upstream does when it reads them.
+
+        New defaults show and what is known no more goes, at the version each object has;
+        watches end, as their clients' view may have changed without an event.
+        """
+        spec = definition["spec"]
+        storage = next(one["name"] for one in spec["versions"] if one.get("storage"))
+        api_version = f"{spec['group']}/{storage}"
+        resource = next(
+            one for one in stored_resources(definition) if one.api_version == api_version
+        )
+        strategy = self._cluster.strategy(resource)
+        collection = self._cluster.collection(resource)
+        selectable = self._cluster.selectable(resource)
+        for record in collection.records():
+            obj = record.to_json()
+            obj["apiVersion"] = api_version
+            strategy.decode(obj)
+            strategy.default(obj)
+            collection.objects[record.key] = make_record(obj, record.revision, selectable)
+        self._cluster.store.end_history(collection.name)
 
     def _taken_names(self, definition: Json) -> str:
         """Give a name of the definition that an accepted one of its group has, or ""."""

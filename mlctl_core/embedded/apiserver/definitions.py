@@ -29,6 +29,13 @@ def resources_of(definition: Json, *, refuses_create: bool = False) -> list[Reso
     ]
 
 
+def stored_resources(definition: Json) -> list[Resource]:
+    """Give the resource of each version, also of those that are not served."""
+    spec = definition["spec"]
+    storage = next(one["name"] for one in spec["versions"] if one.get("storage"))
+    return [_resource(spec, one, storage, refuses_create=False) for one in spec["versions"]]
+
+
 def _resource(spec: Json, version: Json, storage: str, *, refuses_create: bool) -> Resource:
     given, group = spec["names"], spec["group"]
     schema = version["schema"]["openAPIV3Schema"]
