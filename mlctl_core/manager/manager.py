@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from mlctl_core.client.config import ClusterConfig
     from mlctl_core.objects.kinds import Kind
     from mlctl_core.reconcile.planner import Planner
-    from mlctl_core.reconcile.writer import PlanSink
+    from mlctl_core.reconcile.sink import PlanSink
 
 # Seconds for what is being worked on when the process is to stop. Kubernetes kills after 30;
 # the rest is for events and the Lease.

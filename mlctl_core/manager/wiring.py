@@ -28,7 +28,7 @@ from mlctl_core.reconcile.plan import Reconciler
 from mlctl_core.reconcile.plan_reconciler import PlanReconciler
 from mlctl_core.reconcile.planner import Planner, Watch
 from mlctl_core.reconcile.rights import Right, Use, cached
-from mlctl_core.reconcile.writer import PlanSink
+from mlctl_core.reconcile.sink import PlanSink
 from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
 

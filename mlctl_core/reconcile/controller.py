@@ -25,7 +25,7 @@ from mlctl_core.reconcile.plan import (
     TerminalError,
     UnfinishedError,
 )
-from mlctl_core.reconcile.writer import RefusedError, StaleError
+from mlctl_core.reconcile.sink import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import (
     RESULT_ERROR,
     RESULT_REQUEUE,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
     from mlctl_core.objects.kinds import Kind
     from mlctl_core.reconcile.plan import Plan, WriteFailure
-    from mlctl_core.reconcile.writer import Written
+    from mlctl_core.reconcile.sink import Written
 
 
 class Printer:

@@ -11,10 +11,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from mlctl_core.client.client import PatchType
+from mlctl_core.reconcile.no_ops import Memory
+from mlctl_core.reconcile.sink import StaleError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlctl_core.client.client import Client
     from mlctl_core.objects.json import Json
+    from mlctl_core.reconcile.changes import Apply
+
+
+class FieldOwnership:
+    """Sees to it that what is applied is owned by applying.
+
+    Args:
+        client: The way to the server.
+        manager: Whose fields.
+    """
+
+    def __init__(self, client: Client, manager: str) -> None:
+        self._client = client
+        self._manager = manager
+        # By object the UID of the one that has been seen to.
+        self._done: Memory[str] = Memory()
+
+    async def take_over(self, apply: Apply) -> None:
+        """Take over, once per object, the fields that creating it put under Update.
+
+        Raises:
+            StaleError: it is another object by now.
+            ConflictError: somebody wrote to it at the same time.
+            ClientError: the server could not be asked.
+        """
+        uid: str = apply.body["metadata"]["uid"]
+        place = (apply.kind, apply.key, "")
+        if self._done.get(place) == uid:
+            return
+        live: Json = msgspec.json.decode(
+            await self._client.get(apply.kind, apply.key.name, apply.key.namespace)
+        )
+        metadata = live["metadata"]
+        if metadata.get("uid") != uid:
+            raise StaleError(f"{apply.kind} {apply.key} was made anew")
+        entries = migrated(metadata.get("managedFields") or (), self._manager)
+        if entries is not None:
+            patch: list[Json] = [
+                {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+                # Refused as a conflict when anybody has written in between.
+                {
+                    "op": "replace",
+                    "path": "/metadata/resourceVersion",
+                    "value": metadata["resourceVersion"],
+                },
+            ]
+            await self._client.patch(
+                apply.kind,
+                apply.key.name,
+                patch,
+                apply.key.namespace,
+                patch_type=PatchType.JSON,
+                field_manager=self._manager,
+            )
+        self._done.put(place, uid)
 
 
 def migrated(managed_fields: Sequence[Json], manager: str) -> list[Json] | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlctl_core.clock import Clock, TimerHandle
     from mlctl_core.objects.keys import ObjectKey
     from mlctl_core.objects.kinds import Kind
-    from mlctl_core.reconcile.writer import Written
+    from mlctl_core.reconcile.sink import Written
 
 # Seconds. A watch delivers within milliseconds; one that breaks is noticed and begun again in
 # some seconds. What takes longer is not worth keeping an object unattended for: an object

@@ -30,9 +30,9 @@ from mlctl_core.reconcile.plan import (
     WriteFailure,
 )
 from mlctl_core.reconcile.rights import refuse_undeclared
+from mlctl_core.reconcile.sink import PartialError, RefusedError
 from mlctl_core.reconcile.view import UndeclaredKindError, View
 from mlctl_core.reconcile.well_formed import refuse_malformed
-from mlctl_core.reconcile.writer import PartialError, RefusedError
 from mlctl_core.telemetry.events import Note
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.metadata import Metadata
     from mlctl_core.reconcile.gate import Gate
     from mlctl_core.reconcile.planner import Observe, Planner
-    from mlctl_core.reconcile.writer import PlanSink, Written
+    from mlctl_core.reconcile.sink import PlanSink, Written
     from mlctl_core.telemetry.events import EventRecorder
     from mlctl_core.telemetry.metrics import ControllerMetrics
 

@@ -9,13 +9,10 @@ the first failure, and what is left is planned again from what then is.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import attrs
 import msgspec
 
-from mlctl_core.client.client import PatchType
 from mlctl_core.client.errors import (
     AlreadyExistsError,
     ApiError,
@@ -23,8 +20,6 @@ from mlctl_core.client.errors import (
     InvalidError,
     NotFoundError,
 )
-from mlctl_core.objects.keys import ObjectKey
-from mlctl_core.objects.kinds import Kind
 from mlctl_core.objects.metadata import decode_metadata
 from mlctl_core.reconcile.changes import (
     Apply,
@@ -35,12 +30,13 @@ from mlctl_core.reconcile.changes import (
     Refused,
     Remove,
     changes,
-    digest,
     is_ours,
     name_taken,
 )
-from mlctl_core.reconcile.field_ownership import migrated
+from mlctl_core.reconcile.field_ownership import FieldOwnership
+from mlctl_core.reconcile.no_ops import NoOps
 from mlctl_core.reconcile.plan import Plan, WriteFailure
+from mlctl_core.reconcile.sink import PartialError, RefusedError, StaleError, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,14 +44,7 @@ if TYPE_CHECKING:
     from mlctl_core.cache.store import Store
     from mlctl_core.client.client import Client
     from mlctl_core.objects.json import Json
-
-# Objects of which a no-op or a migration is remembered, the oldest forgotten first. What is
-# forgotten costs one request more; an entry is some 300 bytes.
-MEMORY = 10_000
-
-# The server raises resourceVersion only for what it changed, so these parts of an object say
-# nothing about whether another apply would change something.
-_BOOKKEEPING = ("generation", "managedFields", "resourceVersion")
+    from mlctl_core.objects.kinds import Kind
 
 # Answers that the same request would get again: bad, forbidden (also by quota), no such
 # namespace or resource, too large, invalid. Whatever else goes wrong passes by itself.
@@ -64,58 +53,6 @@ _FINAL = frozenset({400, 403, 404, 405, 413, 415, 422})
 # How an apply with a field that the schema lacks is answered, under status 500 (k/k's
 # managedfields/internal/structuredmerge.go).
 _NOT_TYPED = "failed to create typed patch object"
-
-
-class StaleError(Exception):
-    """The server holds something newer than what the plan was made from. Normal; plan again."""
-
-
-class RefusedError(Exception):
-    """The server, or the rules of ownership, said no, and would say so again."""
-
-    def __init__(self, failure: WriteFailure) -> None:
-        super().__init__(f"{failure.kind.name} {failure.name}: {failure.message}")
-        self.failure = failure
-
-
-@attrs.frozen(kw_only=True)
-class Written:
-    """A write that the server has done, as the caches will come to show it."""
-
-    kind: Kind
-    key: ObjectKey
-    uid: str
-    resource_version: str
-    """Of the object as written; empty for a delete that the server answered without one."""
-    deleted: bool = False
-    lingers: bool = False
-    """A deleted object that stays for its grace or its finalizers, marked."""
-
-
-class PlanSink(Protocol):
-    """What carries out plans: the writer, or a printer of what would be written."""
-
-    async def execute(
-        self, owner: Owner, plan: Plan, failures: Sequence[WriteFailure] = ()
-    ) -> Sequence[Written]:
-        """Carry out ``plan``; see `Writer.execute`."""
-        ...
-
-
-class PartialError(Exception):
-    """A plan was not carried out in whole.
-
-    Attributes:
-        written: What was written all the same.
-        cause: The error of the write that failed.
-        told: Whether the status was written all the same, as the planner knew of the failure.
-    """
-
-    def __init__(self, written: Sequence[Written], cause: Exception, *, told: bool = False) -> None:
-        super().__init__(str(cause))
-        self.written = tuple(written)
-        self.cause = cause
-        self.told = told
 
 
 class Writer:
@@ -138,8 +75,8 @@ class Writer:
         self._stores = stores
         self._kinds = {str(kind): kind for kind in stores}
         self._manager = field_manager
-        self._no_ops = _Memory()
-        self._migrated = _Memory()
+        self._no_ops = NoOps()
+        self._ownership = FieldOwnership(client, field_manager)
 
     async def execute(
         self, owner: Owner, plan: Plan, failures: Sequence[WriteFailure] = ()
@@ -225,54 +162,16 @@ class Writer:
         return raw
 
     async def _apply(self, apply: Apply) -> Written | None:
-        memo = (digest(apply.body), digest(_substance(apply.observed)))
-        place = (apply.kind, apply.key, "")
-        if self._no_ops.get(place) == memo:
+        if self._no_ops.knows(apply):
             return None
-        await self._migrate(apply)
+        await self._ownership.take_over(apply)
         raw = await self._client.apply(
             apply.kind, apply.body, field_manager=self._manager, force=True
         )
-        return self._noted(apply, raw, place, memo)
-
-    async def _migrate(self, apply: Apply) -> None:
-        """Take over, once per object, the fields that creating it put under Update."""
-        uid: str = apply.body["metadata"]["uid"]
-        place = (apply.kind, apply.key, "managedFields")
-        if self._migrated.get(place) == (uid, ""):
-            return
-        live: Json = msgspec.json.decode(
-            await self._client.get(apply.kind, apply.key.name, apply.key.namespace)
-        )
-        metadata = live["metadata"]
-        if metadata.get("uid") != uid:
-            raise StaleError(f"{apply.kind} {apply.key} was made anew")
-        entries = migrated(metadata.get("managedFields") or (), self._manager)
-        if entries is not None:
-            patch: list[Json] = [
-                {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-                # Refused as a conflict when anybody has written in between.
-                {
-                    "op": "replace",
-                    "path": "/metadata/resourceVersion",
-                    "value": metadata["resourceVersion"],
-                },
-            ]
-            await self._client.patch(
-                apply.kind,
-                apply.key.name,
-                patch,
-                apply.key.namespace,
-                patch_type=PatchType.JSON,
-                field_manager=self._manager,
-            )
-        self._migrated.put(place, (uid, ""))
+        return self._noted(apply, raw)
 
     async def _merge(self, merge: Merge) -> Written | None:
-        observed = merge.observed.get("status") if merge.subresource == "status" else None
-        memo = (digest(merge.body), digest(observed or _substance(merge.observed)))
-        place = (merge.kind, merge.key, merge.subresource or "patch")
-        if merge.resource_version and self._no_ops.get(place) == memo:
+        if self._no_ops.knows(merge):
             return None
         try:
             raw = await self._client.patch(
@@ -287,7 +186,7 @@ class Writer:
             if merge.own:
                 raise StaleError(f"{merge.kind} {merge.key} is gone") from error
             return None
-        return self._noted(merge, raw, place, memo)
+        return self._noted(merge, raw)
 
     async def _remove(self, remove: Remove) -> Written | None:
         try:
@@ -315,35 +214,13 @@ class Writer:
             ),
         )
 
-    def _noted(
-        self, change: Apply | Merge, raw: bytes, place: _Place, memo: _Memo
-    ) -> Written | None:
+    def _noted(self, change: Apply | Merge, raw: bytes) -> Written | None:
         """What was written; None, and remembered, when the server says nothing changed."""
         done = _written(change, raw)
         if done.resource_version == change.resource_version:
-            self._no_ops.put(place, memo)
+            self._no_ops.remember(change)
             return None
         return done
-
-
-_Place = tuple[Kind, ObjectKey, str]
-_Memo = tuple[str, str]
-
-
-class _Memory:
-    """The last few thousand facts, by place."""
-
-    def __init__(self) -> None:
-        self._facts: OrderedDict[_Place, _Memo] = OrderedDict()
-
-    def get(self, place: _Place) -> _Memo | None:
-        return self._facts.get(place)
-
-    def put(self, place: _Place, memo: _Memo) -> None:
-        self._facts[place] = memo
-        self._facts.move_to_end(place)
-        if len(self._facts) > MEMORY:
-            self._facts.popitem(last=False)
 
 
 def _written(change: Create | Apply | Merge, raw: bytes) -> Written:
@@ -367,9 +244,3 @@ def _refused(change: Change, error: ApiError) -> RefusedError:
             message=error.message,
         )
     )
-
-
-def _substance(observed: Json) -> Json:
-    metadata = observed.get("metadata") or {}
-    kept = {name: value for name, value in metadata.items() if name not in _BOOKKEEPING}
-    return {**{n: v for n, v in observed.items() if n != "status"}, "metadata": kept}

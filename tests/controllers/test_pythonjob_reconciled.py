@@ -19,7 +19,7 @@ from mlctl_core.reconcile.controller import Controller
 from mlctl_core.reconcile.dry_run import Printer
 from mlctl_core.reconcile.gate import Gate
 from mlctl_core.reconcile.plan_reconciler import PlanReconciler
-from mlctl_core.reconcile.writer import Written
+from mlctl_core.reconcile.sink import Written
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 

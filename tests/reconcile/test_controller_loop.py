@@ -16,7 +16,7 @@ from mlctl_core.objects.kinds import POD
 from mlctl_core.queue.workqueue import WorkQueue
 from mlctl_core.reconcile.controller import Controller
 from mlctl_core.reconcile.plan import Result, TerminalError, UnfinishedError, WriteFailure
-from mlctl_core.reconcile.writer import RefusedError, StaleError
+from mlctl_core.reconcile.sink import RefusedError, StaleError
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 

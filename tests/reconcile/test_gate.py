@@ -6,7 +6,7 @@ from reconcile_objects import entry, obj, stores
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, SECRET
 from mlctl_core.reconcile.gate import TIMEOUT_SECONDS, Gate
-from mlctl_core.reconcile.writer import Written
+from mlctl_core.reconcile.sink import Written
 from mlctl_core.testing.clock import VirtualClock
 
 ME = ObjectKey("default", "me")

@@ -31,8 +31,8 @@ from mlctl_core.reconcile.plan import (
 from mlctl_core.reconcile.plan_reconciler import OBSERVE_SECONDS, PlanReconciler
 from mlctl_core.reconcile.planner import planner
 from mlctl_core.reconcile.rights import UndeclaredUseError, Use
+from mlctl_core.reconcile.sink import PartialError, RefusedError, StaleError, Written
 from mlctl_core.reconcile.view import UndeclaredKindError
-from mlctl_core.reconcile.writer import PartialError, RefusedError, StaleError, Written
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
 

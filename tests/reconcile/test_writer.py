@@ -19,12 +19,8 @@ from mlctl_core.objects.kinds import CONFIG_MAP, POD
 from mlctl_core.objects.metadata import decode_metadata
 from mlctl_core.reconcile.changes import Owner
 from mlctl_core.reconcile.plan import NAME_TAKEN, Delete, Patch, Plan
-from mlctl_core.reconcile.writer import (
-    PartialError,
-    RefusedError,
-    StaleError,
-    Writer,
-)
+from mlctl_core.reconcile.sink import PartialError, RefusedError, StaleError
+from mlctl_core.reconcile.writer import Writer
 
 NS = "default"
 POD_BODY = {
