@@ -91,6 +91,8 @@ class FaultProxy:
     strike: Strike | None = None
     """Cleared when it has happened."""
     writes: list[Write] = attrs.field(factory=list, init=False)
+    answers: dict[int, int] = attrs.field(factory=dict, init=False)
+    """The server's HTTP status by number of the write; none for a write it never saw."""
     requests: list[str] = attrs.field(factory=list, init=False)
     """Every request, reads too, in the order of arrival: ``GET /api/v1/pods?watch=true``."""
     url: str = attrs.field(default="", init=False)
@@ -143,7 +145,7 @@ class FaultProxy:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.requests.append(f"{request.method} {request.path_qs}")
-        point = None
+        point = write = None
         if request.method in _MUTATING:
             write = Write(len(self.writes) + 1, request.method, request.path, body)
             self.writes.append(write)
@@ -158,6 +160,8 @@ class FaultProxy:
             data=body or None,
             headers=headers,
         ) as answer:
+            if write is not None:
+                self.answers[write.number] = answer.status
             if point is Point.COMMITTED:
                 await answer.read()
                 await self._strike()

@@ -83,3 +83,5 @@ async def test_a_strike_comes_once_at_its_point(upstream, point, commits, is_ans
             assert response.status == 200
         assert len(struck) == 1
         assert [write.body for write in proxy.writes_of("namespaces")] == [b"1", b"2", b"3"]
+        seen = {1, 2, 3} if commits else {1, 3}
+        assert proxy.answers == dict.fromkeys(seen, 200)
