@@ -6,7 +6,9 @@ no data in the answers to probes. Probes do not authenticate, metrics do where t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
+from errno import errorcode
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -31,6 +33,10 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 Endpoint = Callable[[web.Request], Awaitable[web.Response]]
 
 
+class ListenError(OSError):
+    """An address cannot be listened on: it is taken, not ours, or no address."""
+
+
 class HttpServer:
     """Serves a few GET endpoints on one address, over TLS if it has a context for it."""
 
@@ -52,7 +58,7 @@ class HttpServer:
         """Listen; returns the port.
 
         Raises:
-            OSError: the address is taken or is not ours.
+            ListenError: the address is taken or is not ours.
         """
         await self._runner.setup()
         try:
@@ -63,6 +69,12 @@ class HttpServer:
                 ssl_context=self._tls,
             )
             await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            # asyncio's own words show the address as Python does.
+            number = error.errno or 0
+            words = os.strerror(number).lower() if number in errorcode else str(error)
+            raise ListenError(f"nothing can listen on {self._address}: {words}") from error
         except BaseException:
             await self._runner.cleanup()
             raise

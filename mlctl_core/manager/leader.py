@@ -54,6 +54,10 @@ RELEASE_TRIES = 3
 _log = structlog.get_logger()
 
 
+class LeaseNamespaceError(Exception):
+    """There is no such namespace for the Lease: waiting would be for somebody who does not come."""
+
+
 @attrs.frozen
 class _Seen:
     """A state of the Lease, and when it was first seen here."""
@@ -132,6 +136,9 @@ class Elector:
 
         Returns:
             Whether somebody may have led after `look`, and what was read since be out of date.
+
+        Raises:
+            LeaseNamespaceError: the Lease's namespace does not exist.
         """
         while not await self._try():
             now = self._clock.monotonic()
@@ -227,7 +234,16 @@ class Elector:
                 return True
         seen = await self._read()
         if seen is None:
-            self._remember(await self._client.create(LEASE, self._fresh(), self._namespace))
+            try:
+                raw = await self._client.create(LEASE, self._fresh(), self._namespace)
+            except NotFoundError as error:
+                if self._leads():
+                    raise  # what was begun may be finished while the guard allows it
+                raise LeaseNamespaceError(
+                    f"Lease {self._namespace}/{self._name} cannot be made: {error.message}; "
+                    "create the namespace, or name another by --leader-elect-namespace"
+                ) from error
+            self._remember(raw)
             return True
         if seen.holder not in ("", self._identity) and not self._ran_out(seen):
             return False

@@ -31,8 +31,8 @@ from mlctl_core.manager.certificates import (
     can_be_self_made,
 )
 from mlctl_core.manager.delegated_auth import DelegatedAuth
-from mlctl_core.manager.health import Endpoint, HttpServer, probes, scrapes
-from mlctl_core.manager.leader import Elector
+from mlctl_core.manager.health import Endpoint, HttpServer, ListenError, probes, scrapes
+from mlctl_core.manager.leader import Elector, LeaseNamespaceError
 from mlctl_core.manager.signals import on_stop_signal
 from mlctl_core.manager.wiring import (
     CustomController,
@@ -75,6 +75,8 @@ _ENDINGS = {
     CertificateError: "metrics cannot be secured",
     ConfigError: "no cluster to work with",
     LeaseLostError: "stopped, since another may lead",
+    LeaseNamespaceError: "cannot stand for election",
+    ListenError: "cannot serve probes and metrics",
 }
 
 _log = structlog.get_logger()
@@ -175,7 +177,7 @@ class Manager:
         self._check_usage()
         try:
             asyncio.run(self._run())
-        except (ConfigError, CertificateError, LeaseLostError) as error:
+        except tuple(_ENDINGS) as error:
             _log.error(_ENDINGS[type(error)], error=str(error))
             raise SystemExit(EXIT_ERROR) from None
         except Exception as error:
@@ -200,7 +202,7 @@ class Manager:
         Raises:
             ConfigError: there is no cluster to talk to.
             CertificateError: metrics are to be secured with a certificate that is none.
-            OSError: an address to listen on is not to be had.
+            ListenError: an address to listen on is not to be had.
         """
         await self._serve(self.options.health_address, probes(self._ready.is_set))
         config = self._config or load_config(self.options.kubeconfig, clock=self._clock)
@@ -293,7 +295,11 @@ class Manager:
         if address is None:
             return
         server = HttpServer(address, endpoints, tls)
-        port = await server.start()
+        try:
+            port = await server.start()
+        except ListenError as error:
+            flag = "metrics" if "/metrics" in endpoints else "health-probe"
+            raise ListenError(f"--{flag}-bind-address: {error}") from error
         self._servers.append(server)
         self.ports |= dict.fromkeys(endpoints, port)
         _log.info("listening", host=address.host or "*", port=port, paths=list(endpoints))

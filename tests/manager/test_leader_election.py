@@ -20,6 +20,7 @@ from mlctl_core.manager.leader import (
     REQUEST_SECONDS,
     RETRY_SECONDS,
     Elector,
+    LeaseNamespaceError,
 )
 from mlctl_core.telemetry.metrics import Metrics
 from mlctl_core.testing.clock import VirtualClock
@@ -30,6 +31,7 @@ class LeaseServer:
 
     def __init__(self):
         self.lease = None
+        self.no_namespace = None
         self.version = 0
         self.writes = []
 
@@ -70,6 +72,8 @@ class LeaseClient:
 
     async def create(self, kind, body, namespace="", **options):
         await self.reach()
+        if self.server.no_namespace is not None:
+            raise self.server.no_namespace
         if self.server.lease is not None:
             raise AlreadyExistsError(409)
         return self.server.store(body)
@@ -162,6 +166,26 @@ async def test_the_first_to_come_leads(rig):
     assert a.leads
     assert rig.server.holder == "a"
     assert rig.server.lease["spec"]["leaseTransitions"] == 0
+
+
+async def test_without_a_namespace_for_the_lease_there_is_nothing_to_wait_for(rig):
+    a = rig.candidate("a")
+    rig.server.no_namespace = NotFoundError(404, message='namespaces "ns" not found')
+    a.start()
+    with pytest.raises(LeaseNamespaceError, match=r'"ns" not found.*--leader-elect-namespace'):
+        await a.task
+
+
+async def test_a_leader_whose_namespace_goes_leads_until_its_time_is_up(rig):
+    a = rig.candidate("a")
+    a.start()
+    await rig.clock.settle()
+    rig.server.lease, rig.server.no_namespace = None, NotFoundError(404)
+    await rig.clock.advance(RENEW_SECONDS - 0.1)
+    assert a.leads
+    await rig.clock.advance(0.2)
+    with pytest.raises(LeaseLostError):
+        await a.task
 
 
 async def test_it_leads_for_as_long_as_it_renews(rig):

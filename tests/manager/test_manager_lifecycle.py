@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import signal
+import socket
 import sys
 
 import aiohttp
@@ -324,7 +325,10 @@ def undecorated(obj, view):
     [
         (undecorated, "undecorated does not say what it plans for: decorate it with @planner"),
         (Counter, "Counter does not say what it reconciles: add CustomController(kind=...,"),
-        (Counter(None, {}), "Counter does not say what it reconciles: add CustomController(kind=...,"),
+        (
+            Counter(None, {}),
+            "Counter does not say what it reconciles: add CustomController(kind=...,",
+        ),
         ("website", "a str is no controller: add a planner or a CustomController"),
     ],
 )
@@ -354,7 +358,7 @@ def test_options_that_do_not_fit_the_controllers_are_bad_usage(options, complain
     assert complaint in capsys.readouterr().err
 
 
-async def test_sigterm_ends_a_process_with_0_and_an_unreachable_configuration_with_1(
+async def test_sigterm_ends_a_process_with_0_and_what_it_cannot_work_with_with_1_in_a_line(
     cluster, tmp_path
 ):
     kubeconfig = tmp_path / "kubeconfig"
@@ -373,13 +377,14 @@ async def test_sigterm_ends_a_process_with_0_and_an_unreachable_configuration_wi
         )
     )
 
-    async def start(path):
+    async def start(path, *flags):
         return await asyncio.create_subprocess_exec(
             sys.executable,
             website.__file__,
             f"--kubeconfig={path}",
             "--metrics-bind-address=127.0.0.1:0",
             "--health-probe-bind-address=127.0.0.1:0",
+            *flags,
             stderr=asyncio.subprocess.PIPE,
         )
 
@@ -395,3 +400,17 @@ async def test_sigterm_ends_a_process_with_0_and_an_unreachable_configuration_wi
         process = await start(tmp_path / "nothing-here")
         _, lines = await process.communicate()
         assert process.returncode == 1
+
+        taken = socket.create_server(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for flags, words in [
+            (["--health-probe-bind-address", address], "--health-probe-bind-address: nothing can"),
+            (["--metrics-bind-address", address], f"listen on {address}: address already in use"),
+            (["--leader-elect"], 'namespaces "mlctl-system" not found; create the namespace'),
+        ]:
+            process = await start(kubeconfig, *flags)
+            _, lines = await process.communicate()
+            assert process.returncode == 1
+            assert b"Traceback" not in lines
+            assert words in json.loads(lines.splitlines()[-1])["error"]
+        taken.close()
