@@ -148,6 +148,24 @@ def is_ours(metadata: Metadata, controller_uid: str) -> bool:
     return metadata.controller is None and APPLIED_ANNOTATION in metadata.annotations
 
 
+def adoption(create: Create, raw: bytes) -> Apply | None:
+    """What is to be done to an object of ours that a create ran into; None when it is as wanted.
+
+    The cache lacks it since it is new, or since it has lost the labels that the cache goes by.
+    """
+    observed: Json = msgspec.json.decode(raw)
+    metadata = observed["metadata"]
+    if metadata.get("deletionTimestamp") or covers(_without_type(create.body), observed):
+        return None
+    return Apply(
+        kind=create.kind,
+        key=create.key,
+        body={**create.body, "metadata": {**create.body["metadata"], "uid": metadata["uid"]}},
+        observed=observed,
+        resource_version=metadata["resourceVersion"],
+    )
+
+
 def name_taken(kind: Kind, key: ObjectKey, metadata: Metadata) -> WriteFailure:
     """The failure to say that an object of that name exists and whose it is."""
     controller = metadata.controller

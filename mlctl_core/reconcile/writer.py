@@ -29,6 +29,7 @@ from mlctl_core.reconcile.changes import (
     Owner,
     Refused,
     Remove,
+    adoption,
     changes,
     is_ours,
     name_taken,
@@ -148,6 +149,9 @@ class Writer:
             )
         except AlreadyExistsError:
             raw = await self._adopted(create)
+            correction = adoption(create, raw)
+            if correction is not None and (done := await self._apply(correction)) is not None:
+                return done
         return _written(create, raw)
 
     async def _adopted(self, create: Create) -> bytes:

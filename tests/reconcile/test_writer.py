@@ -290,6 +290,18 @@ async def test_a_create_whose_answer_was_lost_is_recognised_and_not_made_twice(r
     assert await rig.execute(plan) == ([], [])
 
 
+async def test_an_object_of_ours_that_the_cache_lacks_is_brought_to_what_it_should_be(rig):
+    await rig.execute(Plan(apply=[config_map(data={"a": "1"}, labels={"x": "y"})]), sync=False)
+    await rig.client.patch(CONFIG_MAP, "child", {"metadata": {"labels": None}}, NS)
+    plan = Plan(apply=[config_map(data={"a": "2"}, labels={"x": "y"})])
+    (written,), _ = await rig.execute(plan)
+    live = await rig.live(CONFIG_MAP, "child")
+    assert live["metadata"]["labels"] == {"x": "y"}
+    assert live["data"] == {"a": "2"}
+    assert written.resource_version == live["metadata"]["resourceVersion"]
+    assert await rig.execute(plan) == ([], [])
+
+
 async def test_a_strangers_object_of_that_name_is_left_alone(rig):
     await rig.client.create(CONFIG_MAP, config_map(data={"theirs": "1"}), NS)
     for _ in range(2):  # first unknown to the cache, then known
