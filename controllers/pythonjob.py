@@ -13,6 +13,7 @@ from controllers.jobs.release import gone
 from mlctl_core.objects.core import Node
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, kind_of
+from mlctl_core.reconcile.own import Own
 from mlctl_core.reconcile.planner import Watch, planner
 from mlctl_core.reconcile.rights import Use
 
@@ -39,7 +40,8 @@ def named_job(pod: Metadata) -> Iterator[ObjectKey]:
 
 @planner(
     PythonJob,
-    owns=[POD, CONFIG_MAP],
+    # Namespaces are full of ConfigMaps that are nobody's code.
+    owns=[POD, Own(CONFIG_MAP, labels={names.MANAGED_BY_LABEL: names.MANAGER_NAME})],
     watches=[
         Watch(POD, map=named_job),
         Watch(kind_of(Framework), index=lambda job: [ObjectKey("", job.spec.framework)]),

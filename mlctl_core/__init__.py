@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.kinds import Kind, kind_of
     from mlctl_core.objects.metadata import Metadata
     from mlctl_core.objects.resource import Column, Rule, Schema, resource, rules
+    from mlctl_core.reconcile.own import Own
     from mlctl_core.reconcile.plan import (
         Delete,
         EventNote,
@@ -54,6 +55,7 @@ __all__ = [
     "ManagerOptions",
     "Metadata",
     "ObjectKey",
+    "Own",
     "Patch",
     "Plan",
     "Planner",
@@ -99,6 +101,7 @@ _HOMES = {
     "objects.kinds": ("Kind", "kind_of"),
     "objects.metadata": ("Metadata",),
     "objects.resource": ("Column", "Rule", "Schema", "resource", "rules"),
+    "reconcile.own": ("Own",),
     "reconcile.plan": (
         "Delete",
         "EventNote",

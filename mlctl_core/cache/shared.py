@@ -42,6 +42,7 @@ class SharedCaches:
         metrics: where the caches are reported; nowhere by default.
         namespaces: only these; all by default. Cluster-scoped kinds are not concerned.
         indexed_labels: see `mlctl_core.cache.store.Store`.
+        label_selectors: of kinds of which only some objects are wanted.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SharedCaches:
         metrics: Metrics | None = None,
         namespaces: Collection[str] = (),
         indexed_labels: Collection[str] = INDEXED_LABELS,
+        label_selectors: Mapping[Kind, str] = MappingProxyType({}),
     ) -> None:
         self._client = client
         self._clock = clock
@@ -60,6 +62,7 @@ class SharedCaches:
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
         self._indexed_labels = tuple(indexed_labels)
+        self._label_selectors = label_selectors
         self._informers: dict[Kind, Informer] = {}
         self._stores: dict[Kind, Store] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -77,6 +80,7 @@ class SharedCaches:
             self._client,
             kind,
             self._namespaces,
+            label_selector=self._label_selectors.get(kind, ""),
             indexed_labels=self._indexed_labels,
             clock=self._clock,
             random=self._random,

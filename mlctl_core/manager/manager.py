@@ -39,6 +39,7 @@ from mlctl_core.manager.wiring import (
     Declaration,
     Surroundings,
     Wired,
+    label_selectors,
     require_controller,
     wire,
 )
@@ -229,6 +230,10 @@ class Manager:
             random=self._random,
             metrics=self.metrics,
             namespaces=self.options.namespaces,
+            label_selectors=label_selectors(
+                (declaration for declaration, _ in self._declarations),
+                (kind for _, kinds in self._collectors for kind in kinds),
+            ),
         )
         self._wire(client, caches)
         self._spawn(self._background(caches), "background")

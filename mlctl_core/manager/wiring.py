@@ -141,6 +141,19 @@ class Wired:
         await self.controller.run()
 
 
+def label_selectors(
+    declarations: Iterable[Declaration], collected: Iterable[Kind]
+) -> Mapping[Kind, str]:
+    """The limits that caches may have: those on which all agree who read the kind."""
+    wanted: dict[Kind, set[str]] = {kind: {""} for kind in collected}
+    for declaration in declarations:
+        limits = declaration.limits if isinstance(declaration, Planner) else ()
+        own = {limit.kind: limit.selector for limit in limits}
+        for kind in declaration.kinds:
+            wanted.setdefault(kind, set()).add(own.get(kind, ""))
+    return {kind: min(found) for kind, found in wanted.items() if len(found) == 1 and min(found)}
+
+
 def wire(declaration: Declaration, shared: Surroundings, concurrency: int | None = None) -> Wired:
     """Build a controller over its caches; starts nothing."""
     informers = {kind: shared.caches.informer(kind) for kind in declaration.kinds}

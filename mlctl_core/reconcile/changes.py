@@ -166,10 +166,14 @@ def adoption(create: Create, raw: bytes) -> Apply | None:
     )
 
 
-def name_taken(kind: Kind, key: ObjectKey, metadata: Metadata) -> WriteFailure:
+def name_taken(kind: Kind, key: ObjectKey, metadata: Metadata, controller_uid: str) -> WriteFailure:
     """The failure to say that an object of that name exists and whose it is."""
     controller = metadata.controller
-    whose = f"{controller.kind} {controller.name}" if controller else "nothing of ours"
+    whose = "nothing of ours"
+    if controller is not None:
+        # Names may be alike: an owner that was deleted and made anew finds what it left behind.
+        whose = f"{controller.kind} {controller.name} with UID {controller.uid}"
+        whose += f", not to UID {controller_uid}" if controller_uid else ""
     return WriteFailure(
         kind=kind,
         name=key.name,
@@ -204,7 +208,9 @@ def _apply(
     if entry is None:
         return Create(kind=kind, key=key, body=desired, controller_uid=controller_uid)
     if not is_ours(entry.metadata, controller_uid):
-        return Refused(kind=kind, key=key, failure=name_taken(kind, key, entry.metadata))
+        return Refused(
+            kind=kind, key=key, failure=name_taken(kind, key, entry.metadata, controller_uid)
+        )
     if entry.metadata.deletion_timestamp is not None:
         return None  # its end wakes the owner, and then it can be made anew
     observed = _decoded(entry)

@@ -20,6 +20,7 @@ from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.reconcile import complaint
 from mlctl_core.reconcile.changes import Owner, PlanError
+from mlctl_core.reconcile.own import refuse_unseen
 from mlctl_core.reconcile.plan import (
     EventNote,
     Plan,
@@ -171,6 +172,7 @@ class PlanReconciler:
         known = self._failures.get(key, ())
         try:
             refuse_malformed(plan)
+            refuse_unseen(self._planner.limits, plan)
             refuse_undeclared(owner.kind, self._planner.owns, self._rights, plan)
             plan = _without_complaint(owner, plan)
             written = await self._sink.execute(owner, plan, known)

@@ -14,6 +14,7 @@ import attrs
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import Kind, kind_of
 from mlctl_core.objects.metadata import Metadata
+from mlctl_core.reconcile.own import Own
 from mlctl_core.reconcile.plan import Plan
 from mlctl_core.reconcile.rights import Right, Use, cached, owned
 from mlctl_core.reconcile.view import View
@@ -56,6 +57,8 @@ class Planner(Generic[T]):
     """Names the controller in metrics, logs and the work queue."""
     owns: tuple[Kind, ...]
     """Kinds of children: a change of one wakes its controller."""
+    limits: tuple[Own, ...]
+    """Of which of these only some objects need to be cached."""
     watches: tuple[Watch, ...]
     uses: tuple[Use, ...]
     """What it does besides; see `rights`."""
@@ -89,7 +92,7 @@ class Planner(Generic[T]):
 def planner(
     cls: type[T],
     *,
-    owns: Iterable[str | Kind | type] = (),
+    owns: Iterable[Own | str | Kind | type] = (),
     watches: Iterable[Watch | str | Kind | type] = (),
     uses: Iterable[Use] = (),
     observe: Observe[T] | None = None,
@@ -101,7 +104,8 @@ def planner(
 
     Args:
         cls: The API class, made by ``@resource``, or one of the runtime's own such as Pod.
-        owns: Kinds of the objects that plans apply; a class, a Kind or ``"apps/v1/Deployment"``.
+        owns: Kinds of the objects that plans apply; a class, a Kind or ``"apps/v1/Deployment"``,
+            or an `Own` where there are many objects of the kind that are no concern.
         watches: Kinds that plans read and do not own, each a `Watch` or, when it is only
             read and never wakes the planner, the kind alone.
         uses: What else it does: a plan that deletes or patches what is not owned, or an
@@ -111,10 +115,16 @@ def planner(
         gone: ``(key, view) -> Plan`` for a queued key that has no object any more.
         field_manager: Owner of the applied fields in managedFields; one per controller binary.
         name: The controller's name; default: the kind's, in lower case.
+
+    Raises:
+        ValueError: a kind is both owned with a limit and watched.
     """
     kind = kind_of(cls)
     owned = tuple(owns)
+    limits = tuple(own for own in owned if isinstance(own, Own))
     read = tuple(watch if isinstance(watch, Watch) else Watch(watch) for watch in watches)
+    if both := {own.kind for own in limits} & {kind, *(watch.kind for watch in read)}:
+        raise ValueError(f"{both.pop()} is watched as a whole: own it without a limit")
     used = tuple(uses)
     classes = {kind_of(c): c for c in (cls, *owned) if isinstance(c, type)}
 
@@ -124,7 +134,8 @@ def planner(
             cls=cls,
             kind=kind,
             name=name or kind.name.lower(),
-            owns=tuple(dict.fromkeys(kind_of(k) for k in owned)),
+            owns=tuple(dict.fromkeys(k.kind if isinstance(k, Own) else kind_of(k) for k in owned)),
+            limits=limits,
             watches=read,
             uses=used,
             observe=observe,

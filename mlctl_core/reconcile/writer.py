@@ -162,7 +162,7 @@ class Writer:
             raise StaleError(f"{create.kind} {create.key} came and went") from error
         metadata = decode_metadata(raw)
         if not is_ours(metadata, create.controller_uid):
-            raise RefusedError(name_taken(create.kind, create.key, metadata))
+            raise RefusedError(name_taken(create.kind, create.key, metadata, create.controller_uid))
         return raw
 
     async def _apply(self, apply: Apply) -> Written | None:

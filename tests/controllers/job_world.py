@@ -59,6 +59,7 @@ class World:
         self.server = {kind: Store() for kind in self.kinds}
         self.stores = {kind: Store() for kind in self.kinds}
         self.held = {}
+        self.own_writes = {}
         self.versions = count(1)
         self.uids = count(1)
         self.logs = {}
@@ -239,6 +240,7 @@ class World:
 
         Ends as a killed process does once ``crash_after`` writes are done.
         """
+        self.see_own_writes()
         plan = self.plan()
         done = False
         known = {f.place for f in self.failures}
@@ -340,6 +342,11 @@ class World:
         """
         self.writes.append(change)
         name, entry = change.key.name, self.server[change.kind].get(change.key)
+        self.send(change, name, entry)
+        if self.held.get(change.kind):
+            self.own_writes[change.kind] = self.held[change.kind][-1]
+
+    def send(self, change, name, entry):
         if isinstance(change, Create):
             if entry is None:
                 self.created.append((change.kind, self.add({**change.body, "status": {}})))
@@ -400,6 +407,21 @@ class World:
         """Let the caches of these kinds lag from here on."""
         for kind in kinds:
             self.held.setdefault(kind, [])
+
+    def see_own_writes(self):
+        """Let the caches show what this process wrote, as the runtime waits for before a plan."""
+        for kind, event in self.own_writes.items():
+            held = self.held.get(kind, ())
+            if event in held:
+                self.catch_up(kind, held.index(event) + 1)
+        self.own_writes = {}
+
+    def fail_over(self):
+        """Another process goes on: from a fresh look at the jobs, and caches as they are."""
+        self.own_writes = {}
+        self.failures = ()
+        if JOB in self.held:
+            self.catch_up(JOB, len(self.held[JOB]))
 
     def catch_up(self, kind, events=None):
         """Show the cache so many of the events that were held back, or all from here on."""

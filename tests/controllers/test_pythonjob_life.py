@@ -278,7 +278,8 @@ def test_a_pod_that_comes_to_light_when_its_job_is_held_already_is_stopped(world
     world.hold_back(POD)
     world.pass_time(5)
     for change in world.pending(world.plan())[:1]:
-        world.write(change)  # and dies; the next manager has not seen the pod
+        world.write(change)
+    world.fail_over()  # the next manager has not seen the pod
     world.edit(suspend=True)
     world.settle()
     assert world.status.phase == "Suspended"

@@ -9,7 +9,7 @@ from random import Random
 
 import attrs
 import pytest
-import website
+import website_planner
 from relay import relaying
 from website_cluster import NS, OPTIONS, PATIENCE, SITE, ready_replicas
 
@@ -131,7 +131,7 @@ class TestManager:
         options = attrs.evolve(
             OPTIONS, leader_elect=True, metrics_address=None, health_address=None
         )
-        made = Manager(options, config=through_the_relay, clock=clock).add(website.plan)
+        made = Manager(options, config=through_the_relay, clock=clock).add(website_planner.plan)
         await made.start()
         yield made
         await made.stop()
@@ -173,7 +173,7 @@ class TestManager:
         options = attrs.evolve(
             OPTIONS, leader_elect=True, metrics_address=None, health_address=None
         )
-        plan = attrs.evolve(website.plan, observe=observe)
+        plan = attrs.evolve(website_planner.plan, observe=observe)
         manager = Manager(options, config=through_the_relay, clock=clock).add(plan)
         await manager.start()
         await cluster.create_site()
@@ -191,7 +191,7 @@ class TestManager:
 
 async def sites_and_children(cluster):
     """All that a manager writes, in the versions that it has."""
-    kinds = (SITE, *website.plan.owns)
+    kinds = (SITE, *website_planner.plan.owns)
     pages = [await cluster.client.list_all(kind, NS) for kind in kinds]
     return {
         (str(kind), obj["metadata"]["name"]): obj["metadata"]["resourceVersion"]

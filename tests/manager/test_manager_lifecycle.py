@@ -12,7 +12,7 @@ import sys
 import aiohttp
 import attrs
 import pytest
-import website
+import website_planner
 from prometheus_client import Metric
 from structlog.testing import capture_logs
 from website_cluster import NS, OPTIONS, PATIENCE, SITE, ready_replicas, running, writes
@@ -90,9 +90,9 @@ async def test_one_broken_object_stops_nothing_and_is_told_so(cluster):
     def plan(site, view):
         if site.metadata.name == "broken":
             raise RuntimeError("CANARY")
-        return website.plan(site, view)
+        return website_planner.plan(site, view)
 
-    broken = planner(website.Website, owns=["apps/v1/Deployment", "v1/Service"])(plan)
+    broken = planner(website_planner.Website, owns=["apps/v1/Deployment", "v1/Service"])(plan)
     async with running(cluster.manager(plan=broken)) as manager:
         await cluster.create_site("broken")
         await cluster.create_site("good")
@@ -106,7 +106,9 @@ async def test_one_broken_object_stops_nothing_and_is_told_so(cluster):
 
 
 async def test_a_taken_name_is_told_on_the_object_and_cured_by_removing_the_stranger(cluster):
-    stranger = website.service(website.Website(metadata=website.Metadata(name="shop"), spec=None))
+    stranger = website_planner.service(
+        website_planner.Website(metadata=website_planner.Metadata(name="shop"), spec=None)
+    )
     await cluster.client.create(SERVICE, stranger, NS)
     async with running(cluster.manager()):
         await cluster.create_site()
@@ -131,7 +133,7 @@ async def test_probes_and_metrics_are_served(cluster):
 
 async def test_a_manager_whose_caches_are_not_filled_lives_and_is_not_ready(cluster):
     missing = Kind("example.org", "v1", "Nothing", "nothings")
-    waiting = planner(website.Website, owns=[missing])(website.plan.function)
+    waiting = planner(website_planner.Website, owns=[missing])(website_planner.plan.function)
     manager = cluster.manager(plan=waiting)
     async with deadline(SystemClock(), PATIENCE), manager.running():
         assert await fetch(manager.ports["/healthz"], "/healthz") == (200, "ok\n")
@@ -244,7 +246,7 @@ async def test_the_low_level_door(cluster):
         made.append(Counter(client, stores))
         return made[0]
 
-    custom = CustomController(kind=website.Website, reconciler=build, owns=["v1/Service"])
+    custom = CustomController(kind=website_planner.Website, reconciler=build, owns=["v1/Service"])
     async with running(Manager(OPTIONS, config=cluster.config).add(custom)):
         await cluster.create_site()
         assert await made[0].seen.get() == "shop"
@@ -257,7 +259,7 @@ async def test_a_watched_object_wakes_those_that_refer_to_it(cluster):
         return Plan(status={"readyReplicas": 7 if wanted else 0})
 
     watch = Watch(CONFIG_MAP, index=lambda site: [website_key(site)])
-    referring = planner(website.Website, watches=[watch])(plan)
+    referring = planner(website_planner.Website, watches=[watch])(plan)
     async with running(cluster.manager(plan=referring)):
         await cluster.create_site(image="content")
         await cluster.when(SITE, ready_replicas(0))
@@ -340,7 +342,7 @@ def test_what_is_no_controller_is_refused_where_it_is_added(thing, words):
 
 async def test_two_controllers_of_one_name_are_refused(cluster):
     with pytest.raises(ValueError, match="two controllers are called website"):
-        cluster.manager().add(website.plan)
+        cluster.manager().add(website_planner.plan)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ async def test_two_controllers_of_one_name_are_refused(cluster):
 def test_options_that_do_not_fit_the_controllers_are_bad_usage(options, complaint, capsys):
     custom = CustomController(kind=SERVICE, reconciler=Counter)
     with pytest.raises(SystemExit) as raised:
-        Manager(options).add(website.plan).add(custom).run()
+        Manager(options).add(website_planner.plan).add(custom).run()
     assert raised.value.code == 2
     assert complaint in capsys.readouterr().err
 
@@ -380,7 +382,7 @@ async def test_sigterm_ends_a_process_with_0_and_what_it_cannot_work_with_with_1
     async def start(path, *flags):
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            website.__file__,
+            website_planner.__file__,
             f"--kubeconfig={path}",
             "--metrics-bind-address=127.0.0.1:0",
             "--health-probe-bind-address=127.0.0.1:0",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-import website
+import website_planner
 
 import mlctl_core
 from mlctl_core.manager import rbac
@@ -22,7 +22,7 @@ def rules(*controllers, **options):
 
 
 def test_a_team_gets_the_role_of_its_operator_from_the_planner_alone():
-    assert mlctl_core.cluster_role("website", [website.plan]) == {
+    assert mlctl_core.cluster_role("website", [website_planner.plan]) == {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": "website"},
@@ -80,7 +80,7 @@ def test_a_low_level_controller_has_what_it_caches_and_what_it_names():
 
 
 def test_what_several_controllers_need_is_granted_once():
-    assert rules(website.plan, website.plan) == rules(website.plan)
+    assert rules(website_planner.plan, website_planner.plan) == rules(website_planner.plan)
 
 
 ANY = Kind("example.org", "v1", "Any", "anys")
@@ -118,7 +118,7 @@ def test_versions_of_a_kind_share_a_rule():
 
 
 def test_the_order_of_rights_does_not_show():
-    rights = sorted(website.plan.rights, key=str)
+    rights = sorted(website_planner.plan.rights, key=str)
     assert rbac.policy_rules(rights) == rbac.policy_rules(reversed(rights))
 
 

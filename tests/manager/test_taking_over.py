@@ -6,7 +6,7 @@ import asyncio
 
 import attrs
 import pytest
-import website
+import website_planner
 from website_cluster import NS, OPTIONS, PATIENCE, SITE, ready_replicas, running
 
 from mlctl_core.client.config import ClusterConfig
@@ -52,12 +52,12 @@ async def test_it_has_seen_all_that_the_last_leader_wrote_however_far_its_watche
     def plan(site, view):
         observed = view.owned("apps/v1/Deployment", name=site.metadata.name)
         seen.put_nowait((site.metadata.name, observed is not None, site.status.ready_replicas))
-        return website.plan(site, view)
+        return website_planner.plan(site, view)
 
     leader = cluster.manager(ELECTED)
     await leader.start()
     await cluster.when(LEASE, lambda lease: lease["spec"]["holderIdentity"])
-    standby = planner(website.Website, owns=["apps/v1/Deployment", "v1/Service"])(plan)
+    standby = planner(website_planner.Website, owns=["apps/v1/Deployment", "v1/Service"])(plan)
     direct, cluster.config = cluster.config, ClusterConfig(server=proxy.url)
     async with running(cluster.manager(ELECTED, plan=standby)):
         cluster.config = direct

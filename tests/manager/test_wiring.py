@@ -6,7 +6,7 @@ import asyncio
 import json
 from random import Random
 
-import website
+import website_planner
 from website_cluster import SITE
 
 from mlctl_core.cache.entries import entry_of
@@ -43,7 +43,7 @@ class Rig:
             sink=lambda planner, stores: None,
         )
         custom = CustomController(
-            kind=website.Website, reconciler=lambda client, stores: self.reconciler
+            kind=website_planner.Website, reconciler=lambda client, stores: self.reconciler
         )
         self.wired = wire(custom, shared)
 

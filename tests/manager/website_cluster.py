@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import aclosing, asynccontextmanager
 
-import website
+import website_planner
 
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import ClusterConfig
@@ -16,7 +16,7 @@ from mlctl_core.manager.args import BindAddress, ManagerOptions
 from mlctl_core.manager.manager import Manager
 from mlctl_core.objects.kinds import CRD, kind_of
 
-SITE = kind_of(website.Website)
+SITE = kind_of(website_planner.Website)
 NS = "default"
 LOCAL = BindAddress("127.0.0.1", 0)
 OPTIONS = ManagerOptions(
@@ -33,7 +33,7 @@ class Cluster:
         self.config = config
         self.client = client
 
-    def manager(self, options=OPTIONS, plan=website.plan):
+    def manager(self, options=OPTIONS, plan=website_planner.plan):
         return Manager(options, config=self.config).add(plan)
 
     async def create_site(self, name="shop", **spec):
@@ -68,7 +68,7 @@ async def new_cluster():
         config = ClusterConfig(server=server.url, credentials=StaticCredentials(access))
         async with Client(config) as client:
             made = Cluster(config, client)
-            await client.create(CRD, website.WEBSITE_CRD)
+            await client.create(CRD, website_planner.WEBSITE_CRD)
             await established(made)
             yield made
 

@@ -102,6 +102,7 @@ def test_an_object_of_another_controller_is_never_written_to():
     assert isinstance(refused, Refused)
     assert refused.failure.reason == NAME_TAKEN
     assert "default/p exists already and belongs to ConfigMap owner" in refused.failure.message
+    assert "with UID uid-another, not to UID uid-owner" in refused.failure.message
 
 
 def test_an_object_without_a_controller_is_not_ours_either():
