@@ -100,12 +100,22 @@ async def define(server, unique):
 
 
 @pytest.fixture
-async def widgets(server, namespace, endpoint):
+async def define_shared(server):
+    """Defines a kind that several tests share: it is the first of them that makes it."""
+
+    async def define_shared(group, **more):
+        definition = widget_definition(group, **more)
+        answer = await server.post(DEFINITIONS, definition)
+        assert answer.status in {201, 409}, answer.text
+        await established(server, definition)
+
+    return define_shared
+
+
+@pytest.fixture
+async def widgets(define_shared, namespace):
     """The path of the namespace's Widgets, a kind that all tests share."""
-    definition = widget_definition("conformance.example.com")
-    answer = await server.post(DEFINITIONS, definition)
-    assert answer.status in {201, 409}, answer.text
-    await established(server, definition)
+    await define_shared("conformance.example.com")
     return f"/apis/conformance.example.com/v1/namespaces/{namespace}/widgets"
 
 

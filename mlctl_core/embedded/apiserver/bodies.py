@@ -7,7 +7,7 @@ because a strict request wants to hear of them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -66,13 +66,13 @@ def media_type(request: web.BaseRequest) -> str:
 
 
 def parse_object(raw: bytes, content_type: str, kind: str) -> tuple[Json, list[str]]:
-    """Parse an object of a kind, and list the fields that stand in it twice.
+    """Parse an object of a kind, and say which fields stand in it twice.
 
     Raises:
         StatusError: 400, these bytes are no object; 415, not a type that is read.
     """
     value: object
-    duplicates: list[str] = []
+    problems: list[str] = []
     what = f"the object provided is unrecognized (must be of type {kind})"
     if content_type == protobuf.MEDIA_TYPE:
         try:
@@ -80,9 +80,9 @@ def parse_object(raw: bytes, content_type: str, kind: str) -> tuple[Json, list[s
         except protobuf.ProtobufError as error:
             raise bad_request(f"{what}: {error}") from None
     elif content_type == "application/yaml":
-        value = parse_yaml(raw)
+        value, problems = parse_yaml(raw)
     elif content_type == "application/json":
-        value, duplicates = parse_json(raw, what)
+        value, problems = parse_json(raw, what)
     else:
         raise unsupported_media_type(OBJECT_TYPES)
     if not isinstance(value, dict):
@@ -91,11 +91,11 @@ def parse_object(raw: bytes, content_type: str, kind: str) -> tuple[Json, list[s
             f"version/kind; json parse error: json: cannot unmarshal {_json_type(value)} into Go "
             f"value of type {_TYPE_META} ({shown(raw)})"
         )
-    return value, duplicates
+    return value, problems
 
 
 def parse_json(raw: bytes, what: str) -> tuple[object, list[str]]:
-    """Parse JSON of bounded depth, and list the fields that stand in it twice.
+    """Parse JSON of bounded depth, and say which fields stand in it twice.
 
     Raises:
         StatusError: 400, it is not JSON or nests too deeply.
@@ -122,7 +122,8 @@ def parse_json(raw: bytes, what: str) -> tuple[object, list[str]]:
     except ValueError as error:
         raise _no_json(what, str(error), raw) from None
     check_depth(value)
-    return value, _paths(value, doubled) if doubled else []
+    paths = _paths(value, doubled) if doubled else []
+    return value, [f'duplicate field "{path}"' for path in paths]
 
 
 def _no_json(what: str, why: str, raw: bytes) -> StatusError:
@@ -130,18 +131,35 @@ def _no_json(what: str, why: str, raw: bytes) -> StatusError:
     return bad_request(message)
 
 
-def parse_yaml(raw: bytes) -> object:
-    """Parse YAML without aliases, which multiply what little bytes say.
+YAML_LINE = "line "
+"""What begins the words for a field that stands twice in YAML."""
+
+
+def yaml_problems(lines: list[str]) -> str:
+    """Say in one what a parser of YAML had to say."""
+    return "\n  ".join(["yaml: unmarshal errors:", *lines])
+
+
+def parse_yaml(raw: bytes) -> tuple[object, list[str]]:
+    """Parse YAML, and say which fields stand in it twice.
+
+    Aliases, which multiply what few bytes say, are refused.
 
     Raises:
         StatusError: 400, it is not YAML, has aliases or nests too deeply.
     """
+    loader = _PlainLoader(raw)
     try:
-        value = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader)
+        value = loader.get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from None
+    finally:
+        loader.dispose()
     check_depth(value)
-    return value
+    return value, [
+        f'{YAML_LINE}{line}: key "{name}" already set in map'
+        for line, name in sorted(loader.doubled)
+    ]
 
 
 def check_depth(value: object) -> None:
@@ -202,6 +220,25 @@ def _paths(value: object, doubled: list[tuple[dict[str, object], str]]) -> list[
 
 class _PlainLoader(yaml.SafeLoader):
     """YAML as JSON knows it: no aliases, and times are strings."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self.doubled: list[tuple[int, str]] = []
+        """Line and name of each field that its map has already."""
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 (as overridden)
+    ) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for name, _ in node.value:
+            if not isinstance(name, yaml.ScalarNode):
+                continue
+            if name.value in seen:
+                self.doubled.append((name.start_mark.line + 1, name.value))
+            seen.add(name.value)
+        return super().construct_mapping(node, deep)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -8,6 +8,7 @@ from mlctl_core.embedded.apiserver import field_errors as errors
 from mlctl_core.embedded.apiserver.cel_syntax import (
     CelError,
     compile_source,
+    literal_type,
     only_selects,
     uses_old_self,
 )
@@ -121,7 +122,7 @@ def _check_compiles(
     except CelError as failure:
         detail = f"{prefix}compilation failed: {failure}"
         return [_rule_error(f"{where}.{field}", shown, detail)]
-    selected = only_selects(source, schema)
+    selected = literal_type(source) or only_selects(source, schema)
     wanted = "boolean" if field == "rule" else "string"
     if selected is not None and selected.get("type") not in {wanted, None}:
         detail = "cel expression must evaluate to a bool"

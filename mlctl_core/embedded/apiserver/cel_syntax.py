@@ -183,6 +183,21 @@ def _at(source: str, offset: int, problem: str) -> str:
     return f"ERROR: <input>:{line + 1}:{column + 1}: {problem}\n | {text}\n | {'.' * column}^"
 
 
+_LITERALS: Final = (
+    ("boolean", re.compile(r"true|false")),
+    ("number", re.compile(r"-?[0-9]+(\.[0-9]+)?u?")),
+    ("string", re.compile(r"'[^']*'|\"[^\"]*\"")),
+)
+
+
+def literal_type(source: str) -> Json | None:
+    """The schema of a source that is one literal, None if it is anything else."""
+    for name, pattern in _LITERALS:
+        if pattern.fullmatch(source.strip()):
+            return {"type": name}
+    return None
+
+
 def only_selects(source: str, schema: Json) -> Json | None:
     """The schema of the one field that the source selects, None if it does anything else."""
     if not re.fullmatch(r"\s*(self|oldSelf)(\.[A-Za-z_]\w*)*\s*", source):

@@ -9,7 +9,13 @@ from aiohttp import web
 
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.auth import User
-from mlctl_core.embedded.apiserver.bodies import media_type, parse_object, read_body
+from mlctl_core.embedded.apiserver.bodies import (
+    YAML_LINE,
+    media_type,
+    parse_object,
+    read_body,
+    yaml_problems,
+)
 from mlctl_core.embedded.apiserver.cluster import Cluster
 from mlctl_core.embedded.apiserver.decoding import DecodeError
 from mlctl_core.embedded.apiserver.errors import StatusError, bad_request, invalid
@@ -19,6 +25,7 @@ from mlctl_core.embedded.apiserver.records import encode
 from mlctl_core.embedded.apiserver.rendering import render_object
 from mlctl_core.embedded.apiserver.resources import Resource
 from mlctl_core.embedded.apiserver.routes import Target
+from mlctl_core.embedded.apiserver.warning_headers import warning_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +36,8 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 _OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
-_WARNING_LENGTH = 4096
-"""Bytes of all warnings of a response together, as upstream cuts them (KEP-1693)."""
+_MOST_PROBLEMS = 100
+"""Unknown and doubled fields of one request that are told, as upstream's decoder stops there."""
 
 
 @attrs.define
@@ -83,8 +90,7 @@ class Exchange:
             StatusError: 400, 413, 415.
         """
         raw = await self.body()
-        obj, duplicates = parse_object(raw, media_type(self.request), self.resource.kind)
-        problems = [f'duplicate field "{path}"' for path in duplicates]
+        obj, problems = parse_object(raw, media_type(self.request), self.resource.kind)
         self.decode(obj, options, problems)
         return obj
 
@@ -98,12 +104,13 @@ class Exchange:
         whole = encode(obj) if self.request.method == "PATCH" else b""
         try:
             found = [*self.cluster.strategy(self.resource).decode(obj), *problems]
+            del found[_MOST_PROBLEMS:]
         except DecodeError as error:
             raise self._undecodable(str(error), whole) from None
         if not found or options.field_validation == "Ignore":
             return
         if options.field_validation == "Strict":
-            raise self._undecodable(f"strict decoding error: {', '.join(found)}", whole)
+            raise self._undecodable(f"strict decoding error: {_joined(found)}", whole)
         self.warnings.extend(found)
 
     def _undecodable(self, why: str, patched: bytes) -> StatusError:
@@ -120,16 +127,18 @@ class Exchange:
         return json_response(body, code, self.warnings)
 
 
+def _joined(problems: list[str]) -> str:
+    """Say several problems in one sentence; a parser of YAML tells its own under a heading."""
+    lines = [problem for problem in problems if problem.startswith(YAML_LINE)]
+    others = [problem for problem in problems if not problem.startswith(YAML_LINE)]
+    return ", ".join([*([yaml_problems(lines)] if lines else []), *others])
+
+
 def json_response(body: bytes, code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
     """Answer with JSON; warnings become headers."""
     response = web.Response(body=body, status=code, content_type=JSON_TYPE)
-    room = _WARNING_LENGTH
-    for warning in warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-        room -= len(text)
-        if room < 0:
-            break
-        response.headers.add("Warning", f'299 - "{text}"')
+    for header in warning_headers(warnings):
+        response.headers.add("Warning", header)
     return response
 
 

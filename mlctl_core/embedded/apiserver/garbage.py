@@ -4,7 +4,8 @@ Promise, as of upstream's collector: an object all of whose owners are gone (by 
 in the background, also when they were gone before it was made; an owner that is deleted in
 the foreground waits for the dependents that block it; one whose dependents are orphaned
 loses them first. Owners are found across all kinds, custom ones included. A reference to a
-kind that is not served, or into another namespace, is not an owner that exists.
+kind that is not served is left alone, unless the owner was seen to go, as with its definition;
+one into another namespace is not an owner that exists.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class GarbageCollector:
         self._worker = Worker("garbage collector", cluster.clock, self._look_at)
         self._dependents: dict[str, set[str]] = {}
         """UIDs of dependents by UID of an owner."""
+        self._absent: set[str] = set()
+        """UIDs of owners that were seen to go and whose dependents are still there."""
 
     def start(self) -> None:
         """Follow all objects."""
@@ -62,6 +65,7 @@ class GarbageCollector:
                 self._drop(owner, record.uid)
                 self._worker.add(owner)  # It may have waited for this one.
             for dependent in self._dependents.get(record.uid, ()):
+                self._absent.add(record.uid)
                 self._worker.add(dependent)
             return
         before = previous.owners if previous is not None else ()
@@ -82,6 +86,7 @@ class GarbageCollector:
             dependents.discard(dependent)
             if not dependents:
                 del self._dependents[owner]
+                self._absent.discard(owner)
 
     def _find(self, uid: str) -> tuple[Resource, Record] | None:
         found = self._cluster.store.by_uid.get(uid)
@@ -134,7 +139,7 @@ class GarbageCollector:
         for reference in obj["metadata"].get("ownerReferences") or []:
             owner = self._owner_of(record, reference)
             if owner is None:
-                if self._is_known(reference):
+                if reference.get("uid") in self._absent or self._is_known(reference):
                     owners.gone.append(reference)
                 else:
                     owners.solid.append(reference)

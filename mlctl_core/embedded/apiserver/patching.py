@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.apply import ApplyConflict, apply
-from mlctl_core.embedded.apiserver.bodies import media_type, parse_json, parse_yaml
+from mlctl_core.embedded.apiserver.bodies import (
+    media_type,
+    parse_json,
+    parse_yaml,
+    yaml_problems,
+)
 from mlctl_core.embedded.apiserver.conversion import from_stored
 from mlctl_core.embedded.apiserver.creating import create
 from mlctl_core.embedded.apiserver.errors import (
@@ -62,13 +67,13 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
         raise invalid_options("PatchOptions", error)
     _check_type(exchange, kind)
     target = exchange.target
-    parse_patch(raw)
+    _, problems = parse_patch(raw)
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     patched = patched_object(exchange, record, kind, raw)
     _check_identity(exchange.resource, patched)
     require_name(patched, target.name)
     check_namespace(exchange.resource, patched["metadata"], target.namespace)
-    exchange.decode(patched, options)
+    exchange.decode(patched, options, [] if kind == JSON_PATCH else problems)
     committed = commit(
         exchange.cluster, exchange.resource, record, patched, options, subresource=subresource
     )
@@ -114,7 +119,7 @@ def patched_object(exchange: Exchange, record: Record, kind: str, raw: bytes) ->
         StatusError: 400 or 422.
     """
     resource = exchange.resource
-    patch = parse_patch(raw)
+    patch, _ = parse_patch(raw)
     obj = from_stored(record, resource)
     try:
         if kind == JSON_PATCH:
@@ -132,14 +137,14 @@ def patched_object(exchange: Exchange, record: Record, kind: str, raw: bytes) ->
         raise patch_refused(error) from None
 
 
-def parse_patch(raw: bytes) -> object:
-    """Parse the JSON of a patch.
+def parse_patch(raw: bytes) -> tuple[object, list[str]]:
+    """Parse the JSON of a patch, and say which fields stand in it twice.
 
     Raises:
         StatusError: 400.
     """
     try:
-        return parse_json(raw, "")[0]
+        return parse_json(raw, "")
     except StatusError:
         raise bad_request("invalid JSON patch") from None
 
@@ -166,7 +171,7 @@ def _apply(
     if not exchange.query.get("fieldManager"):
         error = field_errors.required("fieldManager", "is required for apply patch")
         raise invalid_options("PatchOptions", error)
-    applied = _applied_object(exchange, raw)
+    applied = _applied_object(exchange, raw, options)
     record = cluster.collection(resource).get(target.namespace, target.name)
     if record is None and subresource:
         raise not_found(resource.group, resource.plural, target.name)
@@ -208,12 +213,17 @@ def _apply(
     return exchange.answer(committed)
 
 
-def _applied_object(exchange: Exchange, raw: bytes) -> Json:
+def _applied_object(exchange: Exchange, raw: bytes, options: WriteOptions) -> Json:
     """Parse the configuration to be applied, without unknown fields where they are let pass."""
     try:
-        applied = parse_yaml(raw)
+        applied, problems = parse_yaml(raw)
     except StatusError as error:
         raise bad_request(f"error encoding patch: {error.message}") from None
+    if problems and options.field_validation == "Strict":
+        why = yaml_problems(problems)
+        raise bad_request(f"error strict decoding patch: error converting YAML to JSON: {why}")
+    if problems and options.field_validation == "Warn":
+        exchange.warnings.extend(problems)
     if not isinstance(applied, dict):
         raise bad_request("error decoding YAML: not an object")
     resource = exchange.resource

@@ -68,7 +68,7 @@ async def _wanted(exchange: Exchange, record: Record, paths: ScalePaths) -> Json
     raw, kind = await exchange.body(), media_type(exchange.request)
     if exchange.request.method == "PUT":
         return parse_object(raw, kind, "Scale")[0]
-    patch, scale = parse_patch(raw), _scale_of(exchange, record, paths)
+    patch, scale = parse_patch(raw)[0], _scale_of(exchange, record, paths)
     try:
         if kind == JSON_PATCH and isinstance(patch, list):
             return json_patch(scale, patch)

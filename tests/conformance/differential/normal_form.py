@@ -7,6 +7,7 @@ become words.
 
 from __future__ import annotations
 
+import json
 import re
 
 _TIMES = frozenset(
@@ -22,10 +23,24 @@ _TIMES = frozenset(
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _GENERATED = re.compile(r"\b(g|kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+]0000 UTC)( m=\S+)?")
-_GO_DIFF = re.compile(r"\n@@ -[\s\S]*?\n(?=\]?$|, [a-z]+[.:\[])|\n@@ -[\s\S]*$")
+_GO_DIFF = re.compile(r"\n@@ -[\s\S]*?\n(?=\]?$|, [a-z]+[.:\[])|\n@@ -[\s\S]*$|\nchanged: [^,\]]*")
 """A difference of two Go structs, which messages about immutable fields end in."""
 _CHOSEN = "2020-01-01T00:00:00Z"
 """A time that requests give themselves."""
+
+
+def _refusal(status):
+    """A refusal for what is wrong with fields: upstream promises no order, and says some twice.
+
+    The message says the same as the causes, in the same order.
+    """
+    details = status.get("details") or {}
+    causes = {json.dumps(one, sort_keys=True): one for one in details.get("causes") or ()}
+    if not causes:
+        return status
+    in_order = [causes[text] for text in sorted(causes)]
+    message = status["message"].partition(" is invalid: ")[0]
+    return {**status, "message": message, "details": {**details, "causes": in_order}}
 
 
 class NormalForm:
@@ -37,6 +52,8 @@ class NormalForm:
         self._versions = {}
 
     def of(self, value, key="", parent=""):
+        if isinstance(value, dict) and value.get("reason") == "Invalid":
+            value = _refusal(value)
         if isinstance(value, dict):
             is_list = "items" in value or "rows" in value or value.get("kind") == "Table"
             return {

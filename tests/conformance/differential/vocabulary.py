@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 
 import attrs
+from specimens import WIDGET_SPEC, widget_definition
 
 NAMES = ("a", "b", "c")
-GROUP = "differential.example.com"
+GROUP = "differential2.example.com"
 
 _METADATA = (
     ("metadata.labels.tier", ("front", "back", "", None)),
@@ -37,6 +38,14 @@ _METADATA = (
     ("metadata.namespace", ("elsewhere",)),
     ("metadata.uid", ("00000000-0000-0000-0000-000000000000", "")),
 )
+
+
+def definition():
+    """The definition of the custom kind among the specimens."""
+    spec = copy.deepcopy(WIDGET_SPEC)
+    spec["properties"]["replicas"] = {"type": "integer", "minimum": 0}
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    return widget_definition(GROUP, spec=spec, subresources={"status": {}, "scale": scale})
 
 
 @attrs.frozen
@@ -287,6 +296,7 @@ SPECIMENS = {
             {"apiVersion": f"{GROUP}/v1", "kind": "Widget", "spec": {"size": 3}},
             (
                 ("spec.size", (1, 5, 0, 101, "x", 2.5, None)),
+                ("spec.replicas", (0, 2, None)),
                 ("spec.color", ("red", "blue", "pink", None)),
                 ("spec.name", ("abc", "TOO", "muchtoolong", None)),
                 ("spec.tags", (["a"], ["a", "b"], ["b", "a"], ["a", "a"], [], None)),

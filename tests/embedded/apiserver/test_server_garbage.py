@@ -131,6 +131,14 @@ async def test_custom_resources_own_and_are_owned(api):
     await api.gone(f"{FOOS}/part")
 
 
+async def test_dependents_follow_owners_that_go_with_their_definition(api):
+    await api.made(DEFINITIONS, definition())
+    owner = await api.made(FOOS, foo("owner"))
+    await api.made(CONFIG_MAPS, dependent("child", owner))
+    await api.delete(f"{DEFINITIONS}/foos.test.io")
+    await api.gone(f"{CONFIG_MAPS}/child")
+
+
 async def test_an_owner_may_be_given_and_taken_away_later(api, owner):
     await api.made(CONFIG_MAPS, config_map("child"))
     await api.patch(f"{CONFIG_MAPS}/child", {"metadata": {"ownerReferences": owned_by(owner)}})
