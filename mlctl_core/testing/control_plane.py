@@ -119,6 +119,7 @@ class ControlPlane:
         self._directory: Path | None = None
         self._port = 0
         self._kubeconfig: Path | None = None
+        self._api_server: Component | None = None
 
     # -- life ------------------------------------------------------------------------------
 
@@ -161,6 +162,23 @@ class ControlPlane:
         traceback: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.stop)
+
+    def restart_api_server(self, *, kill: bool = False) -> None:
+        """Stop or kill the API server and start it again, on its port and with its state.
+
+        What clients see: connections that are refused, watches that break, and for a moment
+        429 for custom resources, whose storage is initialised anew.
+
+        Raises:
+            ComponentFailedError: it did not become ready again.
+        """
+        assert self._api_server is not None, "the control plane was not started"
+        if kill:
+            self._api_server.kill()
+        else:
+            self._api_server.stop(_STOP_SECONDS)
+        self._api_server = self._run(*self._api_server_command)
+        self._wait_until_ready(self._api_server)
 
     # -- what tests ask for ----------------------------------------------------------------
 
@@ -226,15 +244,24 @@ class ControlPlane:
         if self._options.scheduler:
             self._start_scheduler(assets, stack)
         self._kubeconfig = self._credentials.user(self.url, "kubernetes-admin", (ADMINISTRATORS,))
-        server.wait_until(lambda: self._answers("/readyz"), "readiness", _READY_SECONDS)
+        self._wait_until_ready(server)
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         manager.wait_until(lambda: self._answers(account), "default ServiceAccount", _READY_SECONDS)
 
-    def _run(self, program: Path, flags: Sequence[str], stack: ExitStack) -> Component:
+    def _wait_until_ready(self, server: Component) -> None:
+        server.wait_until(lambda: self._answers("/readyz"), "readiness", _READY_SECONDS)
+
+    def _run(self, program: Path, flags: Sequence[str]) -> Component:
         log = self.directory / f"{program.name}.log"
-        component = Component([str(program), *flags], log, self._clock)
+        return Component([str(program), *flags], log, self._clock)
+
+    def _keep(self, component: Component, stack: ExitStack) -> Component:
         stack.callback(component.stop, _STOP_SECONDS)
         return component
+
+    def _stop_api_server(self) -> None:
+        if self._api_server is not None:
+            self._api_server.stop(_STOP_SECONDS)
 
     def _start_etcd(self, assets: Assets, stack: ExitStack) -> str:
         """Start etcd on ports that the kernel chooses; return its URL."""
@@ -249,7 +276,7 @@ class ControlPlane:
             f"--initial-advertise-peer-urls={any_port}",
             f"--initial-cluster=default={any_port}",
         ]
-        etcd = self._run(assets.etcd, flags, stack)
+        etcd = self._keep(self._run(assets.etcd, flags), stack)
         serving = r'"msg":"serving client traffic[^\n]*"address":"([^"]+)"'
         etcd.wait_until(lambda: etcd.find(serving) is not None, "address", _READY_SECONDS)
         return f"http://{etcd.find(serving)}"
@@ -278,21 +305,19 @@ class ControlPlane:
             *self._audit_flags(),
             *self._options.api_server_flags,
         ]
+        stack.callback(self._stop_api_server)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             self._port = _free_port()
-            with ExitStack() as mine:
-                server = self._run(
-                    assets.kube_apiserver, [*flags, f"--secure-port={self._port}"], mine
-                )
-                try:
-                    server.wait_until(
-                        lambda: self._answers("/livez/ping"), "answer", _READY_SECONDS
-                    )
-                except ComponentFailedError:
-                    if attempt == _PORT_ATTEMPTS or not server.find("(address already in use)"):
-                        raise
-                    continue
-                stack.push(mine.pop_all())
+            command = (assets.kube_apiserver, [*flags, f"--secure-port={self._port}"])
+            self._api_server_command = command
+            server = self._api_server = self._run(*command)
+            try:
+                server.wait_until(lambda: self._answers("/livez/ping"), "answer", _READY_SECONDS)
+            except ComponentFailedError:
+                if attempt == _PORT_ATTEMPTS or not server.find("(address already in use)"):
+                    raise
+                server.kill()
+            else:
                 return server
         raise AssertionError("the last attempt returns or raises")
 
@@ -319,12 +344,12 @@ class ControlPlane:
             "--node-monitor-grace-period=3600s",
             *_CLIENT_FLAGS,
         ]
-        return self._run(assets.kube_controller_manager, flags, stack)
+        return self._keep(self._run(assets.kube_controller_manager, flags), stack)
 
     def _start_scheduler(self, assets: Assets, stack: ExitStack) -> Component:
         kubeconfig = self._credentials.user(self.url, "system:kube-scheduler", ())
         flags = [f"--kubeconfig={kubeconfig}", "--secure-port=0", *_CLIENT_FLAGS]
-        return self._run(assets.kube_scheduler, flags, stack)
+        return self._keep(self._run(assets.kube_scheduler, flags), stack)
 
     def _answers(self, path: str) -> bool:
         try:

@@ -220,6 +220,19 @@ async def test_a_port_that_somebody_took_is_given_up_for_another(monkeypatch):
             assert await version(plane)
 
 
+@pytest.mark.parametrize("kill", [False, True])
+async def test_the_api_server_restarts_on_its_port_with_its_state(kill):
+    async with ControlPlane(options=ControlPlaneOptions(scheduler=False)) as plane:
+        url, before = plane.url, processes_of(plane.directory)
+        async with Client(load_config(str(plane.kubeconfig))) as client:
+            await client.create(CONFIG_MAP, config_map("kept"), "default")
+            await asyncio.to_thread(plane.restart_api_server, kill=kill)
+            await client.get(CONFIG_MAP, "kept", "default")
+        assert plane.url == url
+        assert sorted(processes_of(plane.directory)) == sorted(before)
+    assert processes_of(plane.directory) == []
+
+
 def test_a_component_that_fails_is_shown_with_the_end_of_its_log(tmp_path):
     broken = tmp_path / "kube-apiserver"
     broken.write_text("#!/bin/sh\necho starting\necho out of luck\nexit 7\n")

@@ -37,7 +37,7 @@ class Component:
         """Its standard output and error."""
         self.name = Path(command[0]).name
         self._clock = clock
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             # A session of its own: Ctrl-C in a terminal must not end etcd before the API server.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-S", str(_GUARD), *command],
