@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy test-real control-plane lint manifests lock clean
+.PHONY: help demo test test-heavy test-real control-plane image lint manifests lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ test-real: control-plane ## Run the tests that ask a real Kubernetes control pla
 
 control-plane: $(READY) ## Build that control plane into the cache, once (needs Go)
 	@$(BIN)/python -m mlctl_core.testing.kubernetes
+
+image: $(READY) ## Build the manager's image, build/manager.tar, without a container engine
+	@$(BIN)/python -m hack.image --archive build/manager.tar
 
 lint: $(READY) ## Check style, types, import directions and generated files
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Builds the image of the manager without a container engine, from this very interpreter.
 
     python -m hack.image --archive build/manager.tar    an OCI archive, which docker loads too
+                                                        (make image)
     python -m hack.image --root DIRECTORY               its root file system, for a Containerfile
 
 Promises that the image holds an interpreter, its standard library, what requirements/image.txt

@@ -35,6 +35,7 @@ def main() -> int:
     if (args.archive is None) == (args.root is None):
         parser.error("give --archive or --root")
     try:
+        libraries.require_linux()
         if args.root is not None:
             args.root.mkdir(parents=True)
             contents.write(args.root.resolve())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ _C_LIBRARY = "libc.so.6"
 
 class NotFoundError(Exception):
     """A shared library that is needed is not on this machine."""
+
+
+def require_linux() -> None:
+    """Say at once that nothing can come of it elsewhere.
+
+    Raises:
+        NotFoundError: this is another system, or the program that lists libraries is missing.
+    """
+    if sys.platform != "linux" or shutil.which("ldd") is None:
+        raise NotFoundError(f"{_C_LIBRARY}: images are made on Linux with glibc only")
 
 
 def complete(root: Path) -> None:
