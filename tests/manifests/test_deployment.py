@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 
 import pytest
-from manifest_files import MANIFESTS, called, objects
+from manifest_files import called, objects
 from pod_security import violations
 
+from hack.image.__main__ import name as name_of_image
+from hack.image.archive import ENTRYPOINT
+from hack.image.contents import DIRECTORIES, USER
 from mlctl_core.manager.args import DEFAULT_NAMESPACE, ManagerOptions, parse_args
 from mlctl_core.manager.health import probes
 from mlctl_core.manager.manager import GRACE_SECONDS
@@ -55,9 +57,21 @@ def test_there_is_time_to_finish_what_is_being_worked_on():
     assert TEMPLATE["spec"]["terminationGracePeriodSeconds"] > GRACE_SECONDS
 
 
-def test_the_image_is_that_of_this_version():
-    project = tomllib.loads((MANIFESTS.parent / "pyproject.toml").read_text())["project"]
-    assert CONTAINER["image"].rpartition(":")[2] == project["version"]
+class TestImage:
+    def test_it_is_the_one_that_is_made_from_this_tree(self):
+        assert CONTAINER["image"] == name_of_image()
+
+    def test_it_starts_as_the_image_says_with_the_flags_of_the_manifest(self):
+        assert not {"command", "env", "envFrom", "workingDir"} & CONTAINER.keys()
+        assert ENTRYPOINT[-2:] == ["-m", "controllers"]
+
+    def test_its_user_is_that_of_the_image(self):
+        for where in ("runAsUser", "runAsGroup", "fsGroup"):
+            assert TEMPLATE["spec"]["securityContext"][where] == USER
+
+    def test_it_may_write_where_the_image_expects_to(self):
+        [volume] = CONTAINER["volumeMounts"]
+        assert volume["mountPath"].lstrip("/") in DIRECTORIES
 
 
 def test_there_is_a_standby_and_a_rollout_keeps_one():
