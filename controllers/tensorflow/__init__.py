@@ -1,0 +1,1 @@
+"""What a TensorFlow program is told about the job that it is part of."""
