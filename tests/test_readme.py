@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shlex
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 import yaml
+from readme_text import README, ROOT, commands, fenced, section, spans
 
 from mlctl_core.cli.main import main
 from mlctl_core.client.client import Client
@@ -23,38 +23,12 @@ from mlctl_core.manager.args import parse_args
 from mlctl_core.objects.kinds import CRD, DEPLOYMENT, SERVICE, Kind
 from mlctl_core.telemetry.metrics import Metrics
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 WEBSITE = Kind("example.org", "v1", "Website", "websites")
+OPERATOR = "## Writing a controller of your own"
 NAMESPACE = "default"
 FREE_PORTS = ("--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0")
 # What is waited for takes about a second; this only ends a test that waits in vain.
 PATIENCE_SECONDS = 60
-
-
-def fenced(language):
-    """The one block of that language."""
-    [block] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return block
-
-
-def section(heading):
-    """The text below a heading."""
-    return README.split(f"{heading}\n", maxsplit=1)[1].split("\n#", maxsplit=1)[0]
-
-
-def spans(text=README):
-    """What is set in code within a line of text, on one line each."""
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
-
-
-def commands(program):
-    """The words of each call of a program that the README shows."""
-    shown = [*spans(), *re.findall(r"^    (?: +\$ )?(.*)$", README, re.MULTILINE)]
-    parts = [part.strip() for line in shown for part in line.split(" | ")]
-    lines = [part.partition("#")[0] for part in parts if part.startswith(f"{program} ")]
-    return [shlex.split(line)[1:] for line in lines]
 
 
 @attrs.frozen
@@ -91,7 +65,7 @@ async def cluster(tmp_path):
 def program(tmp_path):
     """The README's operator in a folder of its own."""
     path = tmp_path / "website.py"
-    path.write_text(fenced("python"))
+    path.write_text(fenced("python", OPERATOR))
     return path
 
 
@@ -136,7 +110,7 @@ def is_established(crd):
 
 
 async def apply_site(cluster, **spec):
-    site = yaml.safe_load(fenced("yaml"))
+    site = yaml.safe_load(fenced("yaml", OPERATOR))
     site["metadata"]["namespace"] = NAMESPACE
     site["spec"] |= spec
     await cluster.client.apply(WEBSITE, site, field_manager="kubectl")
@@ -224,7 +198,7 @@ def test_every_mlctl_command_is_there(capsys, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "flag",
-    sorted({s for s in spans(section("## Writing a controller of your own")) if s[0] == "-"}),
+    sorted({s for s in spans(section(OPERATOR)) if s[0] == "-"}),
 )
 def test_every_flag_of_an_operator_is_there(flag):
     parse_args([flag])
@@ -232,9 +206,12 @@ def test_every_flag_of_an_operator_is_there(flag):
 
 def test_every_file_and_folder_is_there():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
-    words = [word for line in README.splitlines() for word in line.replace("`", " ").split()]
+    lines = [re.sub(r"[`,;()]", " ", line) for line in README.splitlines()]
+    words = [word for line in lines for word in line.split()]
     paths = [
-        w for w in words if re.fullmatch(r"(manifests|mlctl_core|apis|controllers)/[\w/.]*", w)
+        w
+        for w in words
+        if re.fullmatch(r"(manifests|mlctl_core|apis|controllers|hack)/[\w/.-]*", w)
     ]
     assert len(links) > 2
     assert len(paths) > 3
