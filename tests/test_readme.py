@@ -17,10 +17,21 @@ from readme_text import README, ROOT, commands, fenced, section, spans
 
 from mlctl_core.cli.main import main
 from mlctl_core.client.client import Client
+from mlctl_core.client.config import ClusterConfig
+from mlctl_core.client.credentials import Access, StaticCredentials
 from mlctl_core.client.errors import NotFoundError
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
 from mlctl_core.manager.args import parse_args
-from mlctl_core.objects.kinds import CRD, DEPLOYMENT, SERVICE, Kind
+from mlctl_core.objects.kinds import (
+    CONFIG_MAP,
+    CRD,
+    DEPLOYMENT,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 from mlctl_core.telemetry.metrics import Metrics
 
 WEBSITE = Kind("example.org", "v1", "Website", "websites")
@@ -34,6 +45,7 @@ PATIENCE_SECONDS = 60
 @attrs.frozen
 class Cluster:
     client: Client
+    config: ClusterConfig
     kubeconfig: Path
 
     async def get(self, kind, name):
@@ -58,7 +70,7 @@ async def cluster(tmp_path):
     ):
         path = tmp_path / "kubeconfig"
         path.write_text(yaml.safe_dump(server.kubeconfig()))
-        yield Cluster(client, path)
+        yield Cluster(client, server.client_config(), path)
 
 
 @pytest.fixture
@@ -240,3 +252,75 @@ def test_every_metric_of_the_library_that_is_named_is_exported():
     assert len(named) > 5
     for name in named:
         assert name in exported or name.removesuffix("_total") in exported or name in source, name
+
+
+class TestWhatTheEmbeddedControlPlaneLacks:
+    """Whoever adds one of these takes it out of the README."""
+
+    SAID = " ".join(section("## What it is not for").split())
+
+    async def test_rights(self, cluster):
+        assert (
+            "RBAC, admission webhooks and policies, and LimitRanges are not enforced" in self.SAID
+        )
+        account = {"metadata": {"name": "nobody", "namespace": NAMESPACE}}
+        await cluster.client.create(SERVICE_ACCOUNT, account)
+        path = SERVICE_ACCOUNT.path(NAMESPACE, "nobody", "token")
+        made = json.loads(await cluster.client.request("POST", path, body={"spec": {}}))
+        token = Access(authorization=f"Bearer {made['status']['token']}")
+        config = attrs.evolve(cluster.config, credentials=StaticCredentials(token))
+        async with Client(config) as nobody:
+            await nobody.list_page(SECRET)
+
+    async def test_policies_and_webhooks(self, cluster):
+        group = "admissionregistration.k8s.io"
+        policy = {
+            "metadata": {"name": "nothing"},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "resourceRules": [
+                        {
+                            "apiGroups": [""],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE"],
+                            "resources": ["configmaps"],
+                        }
+                    ]
+                },
+                "validations": [{"expression": "false"}],
+            },
+        }
+        binding = {
+            "metadata": {"name": "nothing"},
+            "spec": {"policyName": "nothing", "validationActions": ["Deny"]},
+        }
+        for name, plural, body in (
+            ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", policy),
+            ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", binding),
+        ):
+            kind = Kind(group, "v1", name, plural, namespaced=False)
+            await cluster.client.create(kind, body)
+        await cluster.client.create(CONFIG_MAP, {"metadata": {"name": "c"}}, NAMESPACE)
+        assert "validatingwebhookconfigurations" not in await self.served(cluster, f"apis/{group}")
+
+    async def test_defaults_of_a_limit_range(self, cluster):
+        spec = {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}
+        limits = Kind("", "v1", "LimitRange", "limitranges")
+        body = {"metadata": {"name": "limits"}, "spec": spec}
+        await cluster.client.create(limits, body, NAMESPACE)
+        spec = {"containers": [{"name": "main", "image": "main"}]}
+        pod = {"metadata": {"name": "pod"}, "spec": spec}
+        made = json.loads(await cluster.client.create(POD, pod, NAMESPACE))
+        assert not made["spec"]["containers"][0]["resources"]
+
+    async def test_ways_into_a_pod(self, cluster):
+        served = await self.served(cluster, "api")
+        assert "pods/log" in served
+        for way in ("exec", "attach", "portforward"):
+            assert f"pods/{way}" not in served
+        assert "no `kubectl exec`, `attach` or `port-forward`" in self.SAID
+
+    async def served(self, cluster, group):
+        found = json.loads(await cluster.client.request("GET", f"/{group}/v1"))
+        return {resource["name"] for resource in found["resources"]}
