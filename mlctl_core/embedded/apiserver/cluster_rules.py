@@ -79,7 +79,7 @@ def _check_service_ports(ports: list[Json], kind: str) -> list[FieldError]:
         if isinstance(target, str):
             rules = names.check_port_name(target)
             found.extend(errors.invalid(f"{where}.targetPort", target, rule) for rule in rules)
-        elif isinstance(target, int) and port.get("port"):
+        elif isinstance(target, int):
             found.extend(check_port_number(f"{where}.targetPort", target))
         if port.get("nodePort") and kind == "ClusterIP":
             detail = "may not be used when `type` is 'ClusterIP'"

@@ -43,9 +43,11 @@ def create(
     options: WriteOptions,
     *,
     tracked: bool = True,
+    replaces: bool = False,
 ) -> Record:
     """Create an object; `obj` is taken over. A dry run gives the record it would store.
 
+    `replaces` says that a PUT makes it, whose manager owns even what of metadata is not taken.
     `tracked` is false where the caller has set managedFields itself (server-side apply).
 
     Raises:
@@ -56,7 +58,8 @@ def create(
     identify(resource, obj)
     metadata = require_metadata(obj)
     check_namespace(resource, metadata, namespace)
-    wipe(metadata)
+    if not replaces:
+        wipe(metadata)
     if "status" in resource.subresources and resource.collection not in _STATUS_ON_CREATE:
         obj.pop("status", None)
     strategy = cluster.strategy(resource)
@@ -64,6 +67,7 @@ def create(
     if tracked:
         # What admission and the kind's own rules add after this belongs to nobody.
         obj = track(cluster, resource, obj, None, manager=options.field_manager)
+    wipe(obj["metadata"])
     admit_create(cluster, resource, obj)
     fill_on_create(cluster, resource, obj)
     prepare_create(cluster, resource, obj)

@@ -26,7 +26,7 @@ def described(field: str) -> str:
     """What the API's documentation says of a field of metadata."""
     fields: Json = component("V1ObjectMeta")["properties"]
     text: str = fields[field]["description"]
-    return text
+    return text.replace("  ", "\n\n")  # Paragraphs, which the models' source runs together.
 
 
 def column_definitions(columns: Sequence[Json]) -> list[Json]:

@@ -16,6 +16,7 @@ from mlctl_core.embedded.apiserver.field_set import FieldSet, of_paths
 from mlctl_core.embedded.apiserver.list_types import ABSENT
 from mlctl_core.embedded.apiserver.metadata_rules import STANDARD_FINALIZERS, validate_metadata
 from mlctl_core.embedded.apiserver.pruning import prune, unknown_field
+from mlctl_core.embedded.apiserver.scale_rules import check_scale
 from mlctl_core.embedded.apiserver.schema_models import woven
 from mlctl_core.embedded.apiserver.validation import child, validate
 
@@ -153,6 +154,8 @@ class CustomStrategy:
         metadata = new.get("metadata") or {}
         found = validate_metadata(metadata, namespaced=self._resource.namespaced)
         found.extend(structure)
+        if self._resource.scale is not None:
+            found.extend(check_scale(new, self._resource.scale))
         if not self._rules:
             return found
         # Rules are written for objects that fit the schema.

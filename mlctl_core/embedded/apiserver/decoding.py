@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _NOT_A_QUANTITY: Final = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=\r\n]")
+NOT_BASE64: Final = "illegal base64 data"
+"""What begins the words for a text that is not base64."""
+_NO_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=\r\n]")
 _TELLING: Final = frozenset({"managedFields"})
 """Empty lists that mean something: these ask to track ownership no more."""
 
@@ -95,13 +97,13 @@ def _format_problem(value: Any, schema: Json) -> str:
         case "date-time":
             return time_problem(value)
         case "byte" if not fits(value, "byte"):
-            return f"illegal base64 data at input byte {_bad_byte(value)}"
+            return f"{NOT_BASE64} at input byte {_bad_byte(value)}"
     return ""
 
 
 def _bad_byte(text: str) -> int:
     """Where Go's decoder stops: at the first byte that is no base64, else in the last four."""
-    found = _NOT_BASE64.search(text)
+    found = _NO_BASE64.search(text)
     return found.start() if found else len(text) - len(text) % 4
 
 
@@ -147,6 +149,8 @@ _CHECKS: Final[dict[str, Callable[[Any], bool]]] = {
 
 def _go_type(schema: Json) -> str:
     kind = schema.get("type", "")
+    if schema.get("format") == "byte":
+        return "[]uint8"
     if kind == "integer":
         return str(schema.get("format", "int32"))
     if kind == "array":

@@ -76,6 +76,9 @@ def delete_record(
         return preview(obj, cluster.selectable(resource)), done
     collection = cluster.collection(resource)
     if done:
+        if grace is not None and encode(obj) != before:
+            # Upstream marks a pod and then removes it, even when it gets no time.
+            cluster.store.put(collection, obj, cluster.selectable(resource))
         return cluster.store.remove(collection, obj, cluster.selectable(resource)), True
     if encode(obj) == before:
         return record, False

@@ -174,6 +174,13 @@ def internal(message: str) -> StatusError:
     return StatusError(500, "", message)
 
 
+def internal_error(message: str) -> StatusError:
+    """500: an error that upstream passes on as its own."""
+    details: Json = {"causes": [{"message": message}]}
+    whole = f"Internal error occurred: {message}"
+    return StatusError(500, "InternalError", whole, details=details)
+
+
 def forbidden(
     group: str, resource: str, name: str, why: str, causes: Sequence[Cause] = ()
 ) -> StatusError:

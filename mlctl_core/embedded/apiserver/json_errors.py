@@ -67,9 +67,12 @@ def _common(text: str, literal: str) -> int:
 
 
 def _quoted(character: str) -> str:
-    return {"'": "'\\''", '"': "'\"'", "\n": "'\\n'", "\t": "'\\t'"}.get(
-        character, f"'{character}'"
-    )
+    known = {"'": "'\\''", '"': "'\"'", "\n": "'\\n'", "\t": "'\\t'"}.get(character)
+    if known:
+        return known
+    if character.isprintable():
+        return f"'{character}'"
+    return f"'\\x{ord(character):02x}'" if character.isascii() else f"'\\u{ord(character):04x}'"
 
 
 def shown(raw: bytes) -> str:

@@ -21,6 +21,7 @@ from mlctl_core.embedded.apiserver.errors import (
     too_large_resource_version,
 )
 from mlctl_core.embedded.apiserver.history import ExpiredError
+from mlctl_core.embedded.apiserver.json_errors import syntax_error
 from mlctl_core.embedded.apiserver.records import Record, RecordKey
 from mlctl_core.embedded.apiserver.selection import make_selection
 
@@ -106,7 +107,7 @@ def list_objects(
     limit = options.limit
     if options.resource_version == "0":
         limit = 0  # Upstream serves it from its cache, which does not page.
-    if not limit:
+    if not limit or selection.name:
         return Page([record for record in records if selection.matches(record)], revision)
     return _page(records, selection, limit, revision)
 
@@ -164,10 +165,17 @@ def _token(revision: int, last: RecordKey) -> str:
 def _read_token(token: str) -> tuple[int, RecordKey]:
     try:
         padded = token + "=" * (-len(token) % 4)
-        content = json.loads(base64.urlsafe_b64decode(padded))
+        # Byte by byte, as Go reads it: nonsense is seldom UTF-8.
+        content = json.loads(base64.urlsafe_b64decode(padded).decode("latin-1"))
         if content["v"] != _TOKEN_VERSION:
             raise bad_request("continue key is not valid: server does not recognize this version")
         namespace, _, name = content["start"].rstrip("\0").rpartition("/")
         return int(content["rv"]), RecordKey(namespace, name)
+    except json.JSONDecodeError as error:
+        raise _bad_token(syntax_error(error.doc, error)) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from None
+        raise _bad_token(str(error)) from None
+
+
+def _bad_token(why: str) -> StatusError:
+    return bad_request(f"invalid continue token: continue key is not valid: {why}")

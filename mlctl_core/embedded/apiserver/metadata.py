@@ -7,9 +7,11 @@ resourceVersion) is set here and nowhere else, by the rules of apimachinery's
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.builtin import builtin_resources
 from mlctl_core.embedded.apiserver.errors import (
     StatusError,
     already_exists,
@@ -78,7 +80,7 @@ def identify(resource: Resource, obj: Json) -> None:
 
 def unconvertible(resource: Resource, kind: str, api_version: str) -> str:
     """Say why an object of another kind or version is none of a built-in resource's."""
-    if kind == resource.kind:
+    if kind == resource.kind or (api_version, kind) not in _kinds():
         scheme = "pkg/runtime/scheme.go:111"
         return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
     version = api_version.rpartition("/")[2]
@@ -86,6 +88,11 @@ def unconvertible(resource: Resource, kind: str, api_version: str) -> str:
     return (
         f"converting ({version}.{kind}) to ({internal_group}.{resource.kind}): unknown conversion"
     )
+
+
+@functools.cache
+def _kinds() -> frozenset[tuple[str, str]]:
+    return frozenset((one.api_version, one.kind) for one in builtin_resources())
 
 
 def _not_custom(resource: Resource, obj: Json) -> StatusError:

@@ -18,10 +18,12 @@ from mlctl_core.embedded.apiserver.bodies import (
 )
 from mlctl_core.embedded.apiserver.conversion import from_stored
 from mlctl_core.embedded.apiserver.creating import create
+from mlctl_core.embedded.apiserver.decoding import NOT_BASE64, DecodeError
 from mlctl_core.embedded.apiserver.errors import (
     StatusError,
     bad_request,
     conflict,
+    internal,
     invalid,
     invalid_options,
     not_found,
@@ -71,9 +73,9 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     patched = patched_object(exchange, record, kind, raw)
     _check_identity(exchange.resource, patched)
+    exchange.decode(patched, options, [] if kind == JSON_PATCH else problems)
     require_name(patched, target.name)
     check_namespace(exchange.resource, patched["metadata"], target.namespace)
-    exchange.decode(patched, options, [] if kind == JSON_PATCH else problems)
     committed = commit(
         exchange.cluster, exchange.resource, record, patched, options, subresource=subresource
     )
@@ -194,6 +196,10 @@ def _apply(
         raise StatusError(409, "Conflict", error.message, details=details) from None
     except PatchError as error:
         raise patch_refused(error) from None
+    try:
+        strategy.read_applied(merged)
+    except DecodeError as error:
+        raise _unconverted(applied, error) from None
     given_uid = applied["metadata"].get("uid")
     if record is None and given_uid:
         why = (
@@ -201,7 +207,6 @@ def _apply(
             "and no existing object was found"
         )
         raise conflict(resource.group, resource.plural, target.name, why)
-    strategy.read_applied(merged)
     require_name(merged, target.name)
     if record is None:
         created = create(cluster, resource, merged, target.namespace, options, tracked=False)
@@ -211,6 +216,20 @@ def _apply(
         cluster, resource, record, merged, options, subresource=subresource, tracked=False
     )
     return exchange.answer(committed)
+
+
+def _unconverted(applied: Json, error: DecodeError) -> StatusError:
+    """Say that what an apply makes cannot be read as what its kind is."""
+    api_version, metadata = applied["apiVersion"], applied["metadata"]
+    kind = f"{api_version if '/' in api_version else f'/{api_version}'}, Kind={applied['kind']}"
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    why = str(error)
+    if why.startswith(NOT_BASE64):
+        why = f"error decoding from json: {why}"
+    return internal(
+        f"failed to convert new object ({name}; {kind}) to proper version: "
+        f"unable to convert unstructured object to {kind}: {why}"
+    )
 
 
 def _applied_object(exchange: Exchange, raw: bytes, options: WriteOptions) -> Json:

@@ -45,6 +45,7 @@ def admit_pod(cluster: Cluster, pod: Json) -> None:
     _tolerate_node_trouble(spec)
     _set_priority(cluster, pod, spec)
     status = pod.setdefault("status", {})
+    status["phase"] = "Pending"
     status["qosClass"] = _quality(spec)
     if spec.get("schedulingGates"):
         status["conditions"] = [

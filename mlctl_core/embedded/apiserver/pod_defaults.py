@@ -28,18 +28,35 @@ _TOKEN_SECONDS: Final = 3600
 
 def default_pod(pod: Json) -> None:
     """Fill in a pod, its status included."""
-    spec = pod.get("spec")
-    if isinstance(spec, dict):
-        default_pod_spec(spec)
-        spec.setdefault("enableServiceLinks", True)
+    spec = pod.setdefault("spec", {})
+    default_pod_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
+    for container in _containers(spec):
+        _requests_from_limits(container)
+    if spec.get("hostNetwork"):
         for container in _containers(spec):
-            _requests_from_limits(container)
-        if spec.get("hostNetwork"):
-            for container in _containers(spec):
-                for port in container.get("ports") or ():
-                    if not port.get("hostPort"):
-                        port["hostPort"] = port.get("containerPort")
-    pod.setdefault("status", {}).setdefault("phase", "Pending")
+            for port in container.get("ports") or ():
+                if not port.get("hostPort"):
+                    port["hostPort"] = port.get("containerPort")
+    status = pod.setdefault("status", {})
+    _addresses(status)
+    times_of_conditions(status, "lastProbeTime", "lastTransitionTime")
+
+
+def times_of_conditions(status: Json, *names: str) -> None:
+    """Write null for a time that is not set: Go holds these by value, and never omits them."""
+    for condition in status.get("conditions") or ():
+        for name in names:
+            condition.setdefault(name, None)
+
+
+def _addresses(status: Json) -> None:
+    """Keep a pod's address and the list that begins with it in step; the one is believed."""
+    address, several = status.get("podIP"), status.get("podIPs")
+    if address and (not several or several[0].get("ip") != address):
+        status["podIPs"] = [{"ip": address}]
+    elif several and not address:
+        status["podIP"] = several[0].get("ip", "")
 
 
 def default_pod_template(template: Json) -> None:

@@ -30,6 +30,8 @@ RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _SECONDS: Final = 2**31 - 1
 
+_NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
 _CHANGE_RULE: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
     "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only"
@@ -60,7 +62,12 @@ def check_pod(new: Json, old: Json | None, subresource: str) -> list[FieldError]
 
 
 def _check_status(status: Json) -> list[FieldError]:
-    return [
+    found = [
+        errors.invalid(f"status.podIPs[{index}]", entry.get("ip", ""), _NO_ADDRESS)
+        for index, entry in enumerate(status.get("podIPs") or ())
+        if not _is_address(entry.get("ip", ""))
+    ]
+    return found + [
         errors.invalid(f"status.conditions[{index}].Type", condition.get("type", ""), rule)
         for index, condition in enumerate(status.get("conditions") or ())
         for rule in names.check_qualified_name(condition.get("type") or "")
@@ -117,13 +124,16 @@ def _check_names(spec: Json, path: str) -> list[FieldError]:
     ]
 
 
+def _is_address(text: str) -> bool:
+    return fits(text, "ipv4") or fits(text, "ipv6")
+
+
 def _check_aliases(aliases: list[Json], path: str) -> list[FieldError]:
     found: list[FieldError] = []
     for index, alias in enumerate(aliases):
         ip = alias.get("ip") or ""
-        if not (fits(ip, "ipv4") or fits(ip, "ipv6")):
-            detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            found.append(errors.invalid(f"{path}[{index}].ip", ip, detail))
+        if not _is_address(ip):
+            found.append(errors.invalid(f"{path}[{index}].ip", ip, _NO_ADDRESS))
         for at, host in enumerate(alias.get("hostnames") or ()):
             where = f"{path}[{index}].hostnames[{at}]"
             rules = names.check_dns_1123_subdomain(host)
@@ -146,7 +156,7 @@ def _check_change(new: Json, old: Json) -> list[FieldError]:
         for part in (frozen, before):
             part.pop("nodeSelector", None)
             part.pop("affinity", None)
-    if not found and frozen != before:
+    if frozen != before:
         where = ", ".join(sorted(_differences(before, frozen, "spec")))
         found.append(errors.forbidden("spec", f"{_CHANGE_RULE}\nchanged: {where}"))
     return gates + found

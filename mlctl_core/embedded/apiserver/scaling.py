@@ -9,6 +9,7 @@ from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
 from mlctl_core.embedded.apiserver.conversion import from_stored
 from mlctl_core.embedded.apiserver.errors import (
     bad_request,
+    internal_error,
     invalid,
     not_found,
     unknown_resource,
@@ -42,7 +43,7 @@ async def serve_scale(exchange: Exchange) -> web.StreamResponse:
     """Answer GET, PUT and PATCH of a scale.
 
     Raises:
-        StatusError: 400, 404, 409, 415, 422.
+        StatusError: 400, 404, 409, 415, 422; 500, the number is not there.
     """
     paths = exchange.resource.scale
     target, resource = exchange.target, exchange.resource
@@ -52,15 +53,24 @@ async def serve_scale(exchange: Exchange) -> web.StreamResponse:
         raise unknown_resource()
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     if exchange.request.method == "GET":
+        _require_replicas(exchange, record, paths)
         return json_response(encode(_scale_of(exchange, record, paths)))
     options = exchange.options()
     wanted = await _wanted(exchange, record, paths)
     # While the body was read, somebody else may have written.
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     require_name(wanted, target.name)
-    check_uid(exchange.resource, record, wanted)
+    check_uid(exchange.resource, record.key, record.uid, wanted, options)
     changed = _set_replicas(exchange, record, paths, wanted, options)
     return json_response(encode(_scale_of(exchange, changed, paths)))
+
+
+def _require_replicas(exchange: Exchange, record: Record, paths: ScalePaths) -> None:
+    """Refuse to read the scale of a custom resource that does not say its number."""
+    obj = from_stored(record, exchange.resource)
+    if exchange.resource.custom and _at(obj, paths.spec) is None:
+        path = ".".join(("", *paths.spec))
+        raise internal_error(f'the spec replicas field "{path}" does not exist')
 
 
 async def _wanted(exchange: Exchange, record: Record, paths: ScalePaths) -> Json:
@@ -86,7 +96,7 @@ def _set_replicas(
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if isinstance(replicas, bool) or not isinstance(replicas, int):
         raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas')
-    if replicas < 0:
+    if replicas < 0 and not exchange.resource.custom:
         detail = "must be greater than or equal to 0"
         error = field_errors.invalid("spec.replicas", replicas, detail)
         raise invalid("autoscaling", "Scale", exchange.target.name, [error])
@@ -95,8 +105,9 @@ def _set_replicas(
     for part in paths.spec[:-1]:
         owner = owner.setdefault(part, {})
     owner[paths.spec[-1]] = replicas
-    if replicas:
-        # A scale of 0 says nothing in JSON, so nobody comes to own the number by it.
+    if replicas and not exchange.resource.custom:
+        # A scale of 0 says nothing in JSON, so nobody comes to own the number by it; nor does
+        # anybody of a custom resource, whose schema upstream asks in vain for what a scale is.
         obj = track(
             exchange.cluster,
             exchange.resource,

@@ -37,6 +37,12 @@ class Selection:
         """Whether nothing is left out."""
         return self.labels is None and not self.fields
 
+    @property
+    def name(self) -> str:
+        """Of the one object that can be meant; empty when there may be several."""
+        named = (value for name, op, value in self.fields if (name, op) == ("metadata.name", "="))
+        return next(named, "")
+
     def matches(self, record: Record) -> bool:
         """Whether the object is meant."""
         for name, operator, value in self.fields:

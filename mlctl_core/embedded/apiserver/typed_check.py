@@ -54,8 +54,10 @@ def _check_scalar(value: Any, kind: str | None, path: Path) -> Iterator[str]:
         "array": False,
     }
     if kind is not None and not fits.get(kind, True):
-        if kind in {"object", "array"}:
-            got = _shown(value) if actual != "string" else "string"
+        if kind in {"integer", "number"}:
+            got = {"string": "string", "boolean": "bool"}[actual]
+        elif kind in {"object", "array"}:
+            got = _shown(value)
         else:
             got = f"&value.valueUnstructured{{Value:{_go_syntax(value)}}}"
         yield f"{show_path(path)}: expected {_wanted(kind)}, got {got}"

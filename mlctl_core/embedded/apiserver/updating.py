@@ -58,21 +58,25 @@ def replace(
     """
     namespace, name = key
     if resource.custom and obj.get("kind") and obj.get("apiVersion") == resource.api_version:
-        cluster.get(resource, namespace, name)  # What is not there is not there, of any kind.
+        # What is not there is not there, of any kind; but first it must be what the URL says.
+        check_namespace(resource, require_metadata(obj), namespace)
+        require_name(obj, name)
+        cluster.get(resource, namespace, name)
     identify(resource, obj)
+    check_namespace(resource, require_metadata(obj), namespace)
     require_name(obj, name)
-    check_namespace(resource, obj["metadata"], namespace)
     creates = resource.collection in _CREATED_BY_UPDATE and not subresource
     if creates and cluster.collection(resource).get(namespace, name) is None:
+        check_uid(resource, key, "", obj, options)
         obj["metadata"].pop("resourceVersion", None)
-        return create(cluster, resource, obj, namespace, options), True
+        return create(cluster, resource, obj, namespace, options, replaces=True), True
     record = cluster.get(resource, namespace, name)
     version = obj["metadata"].get("resourceVersion")
     if version in {None, "", "0"} and _needs_version(resource):
         detail = "must be specified for an update"
         error = field_errors.invalid("metadata.resourceVersion", 0, detail)
         raise invalid(resource.group, resource.plural, name, [error])
-    check_uid(resource, record, obj)
+    check_uid(resource, key, record.uid, obj, options)
     committed = commit(cluster, resource, record, obj, options, subresource=subresource)
     return committed, False
 
@@ -139,12 +143,12 @@ def commit(
     check_version(resource, record, new)
     old = from_stored(record, resource)
     new = _through_door(resource, new, old, subresource)
-    errors = keep_on_update(new, old)
     strategy = cluster.strategy(resource)
     strategy.default(new)
     if tracked:
         manager = options.field_manager
         new = track(cluster, resource, new, old, manager=manager, subresource=subresource)
+    errors = keep_on_update(new, old)
     admit_update(resource, new, old, subresource)
     bump_generation(resource, new, old)
     refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
@@ -156,7 +160,10 @@ def commit(
         return preview(stored, cluster.selectable(resource))
     collection = cluster.collection(resource)
     if goes(new):
-        return cluster.store.remove(collection, stored, cluster.selectable(resource))
+        # The answer is the object as it was to be stored, which it was not: with its old version.
+        answer = preview(stored, cluster.selectable(resource))
+        cluster.store.remove(collection, stored, cluster.selectable(resource))
+        return answer
     return cluster.store.put(collection, stored, cluster.selectable(resource))
 
 
@@ -171,21 +178,38 @@ def goes(obj: Json) -> bool:
     )
 
 
-def check_uid(resource: Resource, record: Record, new: Json) -> None:
-    """Compare the UID a whole object was sent with to the one there is.
+_STORED_AS = {
+    "/endpoints": "services/endpoints",
+    "/nodes": "minions",
+    "/services": "services/specs",
+}
+"""Collections whose place in etcd has another name."""
+
+
+def _storage_key(resource: Resource, key: RecordKey, *, dry_run: bool) -> str:
+    """Give the key in etcd, as messages show it; a dry run's lacks the prefix."""
+    kind = f"{resource.group}/{resource.plural}" if resource.custom else resource.plural
+    parts = (_STORED_AS.get(resource.collection, kind), *key)
+    return ("/" if dry_run else "/registry/") + "/".join(part for part in parts if part)
+
+
+def check_uid(
+    resource: Resource, key: RecordKey, present: str, new: Json, options: WriteOptions
+) -> None:
+    """Compare the UID a whole object was sent with to the one there is, if any.
 
     Raises:
         StatusError: 409, the name belongs to another object now.
     """
     uid = new["metadata"].get("uid")
-    if uid and uid != record.uid:
+    if uid and uid != present:
+        where = _storage_key(resource, key, dry_run=options.dry_run)
         why = (
-            f"StorageError: invalid object, Code: 4, Key: /registry/{resource.plural}/"
-            f"{'/'.join(part for part in record.key if part)}, ResourceVersion: 0, "
+            f"StorageError: invalid object, Code: 4, Key: {where}, ResourceVersion: 0, "
             f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
-            f"UID in object meta: {record.uid}"
+            f"UID in object meta: {present}"
         )
-        raise conflict(resource.group, resource.plural, record.key.name, why)
+        raise conflict(resource.group, resource.plural, key.name, why)
 
 
 def check_version(resource: Resource, record: Record, new: Json) -> None:
@@ -231,7 +255,10 @@ _KEPT_BY_STATUS = {"/pods": ("ownerReferences",), "apps/deployments": ("labels",
 def _through_status(resource: Resource, new: Json, old: Json) -> Json:
     """Give the metadata after a status request: of a custom resource, what it was."""
     if resource.custom or resource.collection == DEFINITIONS:
-        return {**old, "managedFields": new.get("managedFields", old.get("managedFields", []))}
+        kept = dict(old)
+        if "managedFields" in new:
+            kept["managedFields"] = new["managedFields"]
+        return kept
     changed = dict(new)
     for field in _KEPT_BY_STATUS.get(resource.collection, ()):
         _carry(changed, old, field)

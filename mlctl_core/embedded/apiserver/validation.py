@@ -154,7 +154,7 @@ def _check_string(value: str, schema: Json, path: str) -> list[FieldError]:
 
 def _check_number(value: float, schema: Json, path: str) -> list[FieldError]:
     found: list[FieldError] = []
-    if "integer" in _types(schema):
+    if _types(schema) == ["integer"]:
         form = schema.get("format", "")
         text = ""
         if not float(value).is_integer():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlctl_core.embedded.apiserver.pod_defaults import default_pod_template
+from mlctl_core.embedded.apiserver.pod_defaults import default_pod_template, times_of_conditions
 
 if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
@@ -36,7 +36,8 @@ def default_deployment(obj: Json) -> None:
         rolling.setdefault("maxSurge", _QUARTER)
     spec.setdefault("revisionHistoryLimit", _REVISIONS)
     spec.setdefault("progressDeadlineSeconds", _PROGRESS_SECONDS)
-    obj.setdefault("status", {})
+    status = obj.setdefault("status", {})
+    times_of_conditions(status, "lastUpdateTime", "lastTransitionTime")
 
 
 def default_replica_set(obj: Json) -> None:

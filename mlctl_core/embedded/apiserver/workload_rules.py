@@ -52,6 +52,15 @@ def check_selector(selector: Json, path: str) -> list[FieldError]:
     return found
 
 
+_NO_DEADLINE: Final = {
+    "daemonset": "DaemonSet",
+    "deployment": "ReplicaSet",
+    "replicaset": "ReplicaSet",
+    "statefulset": "StatefulSet",
+}
+"""Kinds whose pods may have no deadline, and the one that messages name."""
+
+
 def _check_template(
     spec: Json, kind: str, *, restarts: tuple[str, ...] = ("Always",)
 ) -> list[FieldError]:
@@ -76,6 +85,10 @@ def _check_template(
     found.extend(check_labels(labels, "spec.template.metadata.labels"))
     pod = template.get("spec") or {}
     found.extend(check_pod_spec(pod, "spec.template.spec"))
+    owner = _NO_DEADLINE.get(kind)
+    if owner and pod.get("activeDeadlineSeconds") is not None:
+        detail = f"activeDeadlineSeconds in {owner} is not Supported"
+        found.append(errors.forbidden("spec.template.spec.activeDeadlineSeconds", detail))
     policy = pod.get("restartPolicy")
     if policy in {"Always", "OnFailure", "Never"} and policy not in restarts:
         where = "spec.template.spec.restartPolicy"
@@ -95,7 +108,7 @@ def check_deployment(new: Json, old: Json | None, subresource: str) -> list[Fiel
     """Replicas, selector, template and strategy."""
     spec = new.get("spec") or {}
     if subresource:
-        return []
+        return _check_deployment_status(new.get("status") or {})
     found = at_least_zero(spec, "replicas", "spec")
     found.extend(_check_template(spec, "deployment"))
     found.extend(_check_strategy(spec.get("strategy") or {}))
@@ -104,6 +117,23 @@ def check_deployment(new: Json, old: Json | None, subresource: str) -> list[Fiel
     if old is not None:
         before = (old.get("spec") or {}).get("selector")
         found.extend(_immutable(spec.get("selector"), before, "spec.selector"))
+    return found
+
+
+def _check_deployment_status(status: Json) -> list[FieldError]:
+    """Counts that add up."""
+    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    found = at_least_zero(status, "observedGeneration", "status")
+    for field in (*counts, "unavailableReplicas", "terminatingReplicas", "collisionCount"):
+        found.extend(at_least_zero(status, field, "status"))
+    count = {field: status.get(field) or 0 for field in counts}
+    pairs = [(field, "replicas") for field in counts[1:]]
+    pairs.append(("availableReplicas", "readyReplicas"))
+    for field, most in pairs:
+        if count[field] > count[most]:
+            words = "status.replicas" if most == "replicas" else most
+            detail = f"cannot be greater than {words}"
+            found.append(errors.invalid(f"status.{field}", count[field], detail))
     return found
 
 

@@ -54,10 +54,6 @@ def test_a_pod_gets_its_defaults():
     }
 
 
-def test_a_new_pod_is_pending():
-    assert completed("v1", "Pod", spec={})[0]["status"] == {"phase": "Pending"}
-
-
 @pytest.mark.parametrize(
     ("image", "policy"),
     [

@@ -217,7 +217,7 @@ def test_managed_fields_may_not_be_applied(endpoint):
     ("fields", "problem"),
     [
         ({"foo": 1}, ".foo: field not declared in schema"),
-        ({"data": "x"}, ".data: expected map, got string"),
+        ({"data": "x"}, ".data: expected map, got &{x}"),
         (
             {"metadata": {"name": "c", "finalizers": ["a/b", "a/b"]}},
             '.metadata.finalizers: duplicate entries for key [="a/b"]',
