@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import oci_layout
 import pytest
@@ -15,6 +18,7 @@ from hack.image import __main__ as program
 from hack.image import archive, libraries
 from hack.image.layers import layers
 
+ROOT = Path(__file__).parents[2]
 NAME = "mlctl.local/manager:1.2.3"
 EPOCH = 1_000_000_000
 PARTS = (("code", lambda name: name.startswith("app")), ("rest", lambda _name: True))
@@ -120,6 +124,20 @@ class TestCommandLine:
         monkeypatch.setattr(libraries.sys, "platform", "darwin")
         assert run("--archive", "nowhere/x.tar") == 1
         assert "images are made on Linux with glibc only" in capsys.readouterr().err
+
+
+def test_what_was_made_is_told_by_name_digest_and_size(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(program.contents, "write", lambda made: shutil.copytree(root, made / "app"))
+    told = program.build(tmp_path / "build" / "manager.tar")
+    layout = oci_layout.read(tmp_path / "build" / "manager.tar")
+    assert f"{tmp_path}/build/manager.tar: {program.name()}@{layout.descriptor['digest']}" in told
+    assert re.search(r"^0\.0 MB compressed: .*, 0\.0 MB application$", told, re.MULTILINE)
+
+
+def test_make_image_writes_the_archive_into_build():
+    command = ["make", "--dry-run", "image"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-m hack.image --archive build/manager.tar" in shown
 
 
 def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch):

@@ -52,6 +52,29 @@ def test_every_file_is_applied_by_some_kustomization():
     assert set(files()) <= applied
 
 
+def applied_by(folder):
+    """The files that `kubectl apply -k` of a folder sends."""
+    reached = set()
+    for resource in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
+        target = (folder / resource).resolve()
+        reached |= {target} if target.is_file() else applied_by(target)
+    return reached
+
+
+OVERLAYS = sorted((MANIFESTS / "overlays").iterdir())
+
+
+@pytest.mark.parametrize("folder", [MANIFESTS, *OVERLAYS], ids=lambda path: path.name)
+def test_what_needs_definitions_is_not_applied_together_with_them(folder):
+    reached = {path.relative_to(MANIFESTS).parts[0] for path in applied_by(folder)}
+    assert reached - {"overlays"} == {"base", "catalogue"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
+def test_an_overlay_takes_nothing_away(overlay):
+    assert applied_by(MANIFESTS) < applied_by(overlay)
+
+
 def test_no_object_is_there_twice():
     seen = [(d["apiVersion"], d["kind"], d["metadata"]["name"]) for _, d in objects(apart=True)]
     assert len(seen) == len(set(seen))

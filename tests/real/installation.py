@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from mlctl_core.testing.control_plane import ControlPlane
-from mlctl_core.testing.kubernetes.assets import assets_from_environment_or_cache
+from mlctl_core.testing.kubernetes.assets import NEWEST, assets_from_environment_or_cache
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -125,9 +125,9 @@ class Installation:
 
 
 @contextmanager
-def installation(kustomization="manifests"):
+def installation(kustomization="manifests", release=NEWEST):
     """Install in two steps, as the README says."""
-    assets = assets_from_environment_or_cache()
+    assets = assets_from_environment_or_cache(release)
     with ControlPlane(assets) as plane:
         admin = User(assets.kubectl, plane.kubeconfig)
         admin.must("apply", "-k", "manifests/crds")

@@ -74,27 +74,6 @@ def test_pods_that_are_not_restricted_are_refused_there(cluster):
     assert 'violates PodSecurity "restricted:latest"' in answer.err
 
 
-def test_the_servers_own_check_of_the_policies_has_nothing_to_say(cluster):
-    for overlay in ("multi-tenant", "leader-fence"):
-        cluster.admin.must("apply", "-k", f"manifests/overlays/{overlay}")
-    try:
-
-        def checked():
-            policies = cluster.admin.get("validatingadmissionpolicies")["items"]
-            statuses = [policy.get("status", {}) for policy in policies]
-            return all("typeChecking" in status for status in statuses) and policies
-
-        policies = eventually(checked)
-        assert len(policies) == 5
-        for policy in policies:
-            assert policy["status"]["typeChecking"] == {}, policy["metadata"]["name"]
-    finally:
-        for name in ("mlctl-use", "mlctl-leader-fence"):
-            for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
-                cluster.admin.must("delete", kind, name)
-        cluster.admin.must("delete", "clusterrole", "mlctl-user")
-
-
 class TestPeople:
     @pytest.mark.parametrize("sample", sorted((MANIFESTS / "samples").glob("[!k]*.yaml")))
     def test_a_tenant_may_create_every_sample(self, cluster, sample):
