@@ -6,9 +6,12 @@ import uuid
 
 import pytest
 from raw_client import connect
-from servers import FORGOTTEN, SERVERS
+from servers import FORGOTTEN, Running
 from specimens import namespace_named, widget, widget_definition
 
+from mlctl_core.testing.kubernetes.assets import OLDEST, releases_to_test
+
+REAL = ["real", "oldest"] if OLDEST in releases_to_test() else ["real"]
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -24,11 +27,22 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("late") is not None)
 
 
-@pytest.fixture(scope="session", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
-def endpoint(request):
-    """One running server for all tests of a process."""
-    with SERVERS[request.param]() as endpoint:
-        yield endpoint
+@pytest.fixture(scope="session")
+def endpoints():
+    """The servers by name; each is started for the first test of a process that asks for it."""
+    with Running() as running:
+        yield running
+
+
+@pytest.fixture(
+    params=[
+        "embedded",
+        *(pytest.param(name, marks=pytest.mark.real) for name in REAL),
+    ]
+)
+def endpoint(request, endpoints):
+    """One of the servers."""
+    return endpoints.get(request.param)
 
 
 @pytest.fixture

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import attrs
 
 from mlctl_core.client.config import load_config
 from mlctl_core.embedded.apiserver.server import ApiServer, ApiServerOptions
 from mlctl_core.testing.control_plane import ControlPlane, ControlPlaneOptions
+from mlctl_core.testing.kubernetes.assets import (
+    NEWEST,
+    OLDEST,
+    assets_from_environment_or_cache,
+)
 
 FORGOTTEN = "1"
 """A resourceVersion that once was and that every server of the suite forgets in time."""
@@ -65,14 +70,33 @@ COMPACTION_SECONDS = 5
 
 
 @contextmanager
-def real():
+def real(name="real", release=NEWEST):
     """A kube-apiserver with its etcd and kube-controller-manager; no test needs a scheduler."""
     flags = (f"--etcd-compaction-interval={COMPACTION_SECONDS}s",)
     options = ControlPlaneOptions(scheduler=False, api_server_flags=flags)
-    with ControlPlane(options=options) as plane:
+    with ControlPlane(assets_from_environment_or_cache(release), options) as plane:
         access = asyncio.run(load_config(str(plane.kubeconfig)).credentials.access())
         headers = {"Authorization": access.authorization} if access.authorization else {}
-        yield Endpoint("real", plane.url, headers, access.tls)
+        yield Endpoint(name, plane.url, headers, access.tls)
 
 
-SERVERS = {"embedded": embedded, "real": real}
+SERVERS = {"embedded": embedded, "real": real, "oldest": lambda: real("oldest", OLDEST)}
+
+
+class Running:
+    """The servers that were asked for so far; they end with the context, all of them."""
+
+    def __init__(self):
+        self._stack = ExitStack()
+        self._endpoints = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def get(self, name):
+        if name not in self._endpoints:
+            self._endpoints[name] = self._stack.enter_context(SERVERS[name]())
+        return self._endpoints[name]

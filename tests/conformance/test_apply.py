@@ -154,7 +154,8 @@ class TestRefused:
     async def test_a_body_that_is_no_yaml(self, server, path):
         answer = await server.apply(path, b"a: b: c")
         assert answer.refusal[:2] == (400, "BadRequest")
-        assert answer.message.startswith("error encoding patch: ")
+        words = server.told("error encoding patch: ", oldest="error decoding YAML: ")
+        assert answer.message.startswith(words)
 
     async def test_an_unknown_field(self, server, path):
         answer = await server.apply(path, {**config_map("a"), "extra": 1})
@@ -195,7 +196,8 @@ class TestRefused:
         uid = "00000000-0000-0000-0000-000000000000"
         answer = await server.apply(path, config_map("a", uid=uid))
         message = f'Invalid value: "{uid}": field is immutable'
-        assert answer.causes == [("FieldValueInvalid", "metadata.uid", message)]
+        # The oldest version says it twice.
+        assert set(answer.causes) == {("FieldValueInvalid", "metadata.uid", message)}
 
     async def test_a_uid_where_nothing_is(self, server, path):
         """So an apply that was meant for an object does not make another one."""

@@ -167,6 +167,32 @@ async def test_yaml_is_taken(server, config_maps):
     assert made["data"] == {"k": "yes"}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12), ("-0x1F", -31), ("017", 15), ("1_000", 1000), ("1e3", 1000), ("1.50", 1.5),
+        (".5", 0.5), ("1:30", "1:30"), ("y", True), ("No", False), ("ON", True), ("oN", "oN"),
+        ("~", None), ("NULL", None), ("2020-01-01", "2020-01-01"), ("1.2.3", "1.2.3"),
+        ("'1'", "1"), ("!!str 1", "1"), ("08", 8), ("0o17", 15), ("0b11", 3), ("+1", 1),
+        ("99999999999999999999", 10**20), ("=", "="), ("<<", "<<"), ("1e", "1e"),
+    ],
+)  # fmt: skip
+async def test_plain_words_of_yaml_are_what_go_takes_them_for(server, widgets, text, value):
+    body = (
+        "{apiVersion: conformance.example.com/v1, kind: Widget, metadata: {name: a}, "
+        f"spec: {{free: {{it: {text}}}}}}}"
+    )
+    answer = await server.post(widgets, body.encode(), kind="application/yaml")
+    found = answer.ok(201)["spec"]["free"].get("it")
+    assert (found, type(found)) == (value, type(value))
+
+
+async def test_keys_of_yaml_become_text(server, config_maps):
+    body = b"metadata: {name: a}\ndata: {1: a, y: b, 1.5: c, 1e3: d}"
+    answer = await server.post(config_maps, body, kind="application/yaml")
+    assert answer.ok(201)["data"] == {"1": "a", "true": "b", "1.5": "c", "1000": "d"}
+
+
 async def test_a_form_that_nobody_reads_is_refused(server, config_maps):
     answer = await server.post(config_maps, b"<a/>", kind="text/xml")
     code, reason, message = answer.refusal

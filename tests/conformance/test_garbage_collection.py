@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from specimens import config_map, owner, secret
 
 OTHER_UID = "00000000-0000-0000-0000-000000000000"
@@ -162,22 +161,6 @@ async def test_many_dependents_all_go(server, secrets, config_maps):
         await server.gone(f"{config_maps}/{name}")
 
 
-@pytest.mark.late
-async def test_custom_resources_own(server, widgets, new_widget, config_maps):
-    parent = await server.made(widgets, new_widget("parent"))
-    await owned(server, config_maps, "child", owner(parent, controller=True))
-    await server.delete(f"{widgets}/parent")
-    await server.gone(f"{config_maps}/child")
-
-
-@pytest.mark.late
-async def test_custom_resources_are_owned(server, widgets, new_widget, secrets):
-    parent = await server.made(secrets, secret("parent"))
-    await server.made(widgets, new_widget("child", ownerReferences=[owner(parent)]))
-    await server.delete(f"{secrets}/parent")
-    await server.gone(f"{widgets}/child")
-
-
 async def test_one_owner_may_control(server, secrets, config_maps):
     one = await server.made(secrets, secret("one"))
     two = await server.made(secrets, secret("two"))
@@ -193,7 +176,9 @@ async def test_one_owner_may_control(server, secrets, config_maps):
 
 async def test_an_owner_is_named_whole(server, config_maps):
     answer = await server.post(config_maps, config_map("child", ownerReferences=[{}]))
-    assert answer.fields == [
-        ("FieldValueRequired", f"metadata.ownerReferences[0].{field}")
-        for field in ("apiVersion", "kind", "name", "uid")
-    ]
+    reason, where = server.told(
+        ("FieldValueRequired", "metadata.ownerReferences[0]"),
+        oldest=("FieldValueInvalid", "metadata.ownerReferences"),
+    )
+    fields = ("apiVersion", "kind", "name", "uid")
+    assert answer.fields == [(reason, f"{where}.{field}") for field in fields]

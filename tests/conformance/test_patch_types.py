@@ -62,7 +62,10 @@ class TestMerge:
 
     async def test_a_patch_that_is_no_json_is_refused(self, server, path):
         answer = await server.patch(path, b"{")
-        assert answer.refusal == (400, "BadRequest", "invalid JSON patch")
+        words = server.told(
+            "invalid JSON patch", oldest="error decoding patch: unexpected end of JSON input"
+        )
+        assert answer.refusal == (400, "BadRequest", words)
 
 
 class TestOperations:

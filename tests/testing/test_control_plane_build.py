@@ -14,6 +14,7 @@ from mlctl_core.testing.kubernetes.assets import (
     AssetsMissingError,
     assets_from_environment_or_cache,
     cache_directory,
+    releases_to_test,
 )
 from mlctl_core.testing.kubernetes.build import BuildError, GoMissingError, build
 
@@ -118,10 +119,21 @@ def test_an_unknown_release_is_bad_usage(monkeypatch, capsys):
 def test_a_folder_that_has_the_programs_is_not_built_into(monkeypatch, capsys, environment, asked):
     for name, value in (environment | {"KUBEBUILDER_ASSETS": "/opt/k8s"}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["kubernetes", "1.37"])
+    monkeypatch.setattr(sys, "argv", ["kubernetes"])
     assert program.main() == 0
     assert "KUBEBUILDER_ASSETS=/opt/k8s" in capsys.readouterr().out
     assert asked() == []
+
+
+def test_all_releases_are_tested(environment):
+    assert releases_to_test(environment) == RELEASES
+
+
+def test_whoever_has_the_programs_of_one_release_need_not_build_another(environment):
+    environment = environment | {"KUBEBUILDER_ASSETS": "/opt/k8s"}
+    assert releases_to_test(environment) == (NEWEST,)
+    make_programs(cache_directory(environment) / "kubernetes" / OLDEST.version, OLDEST.packages)
+    assert releases_to_test(environment) == RELEASES
 
 
 def make_programs(folder, names):

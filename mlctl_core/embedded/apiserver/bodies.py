@@ -7,7 +7,7 @@ because a strict request wants to hear of them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -19,6 +19,7 @@ from mlctl_core.embedded.apiserver.errors import (
     unsupported_media_type,
 )
 from mlctl_core.embedded.apiserver.json_errors import shown, syntax_error
+from mlctl_core.embedded.apiserver.yaml_values import GoLoader
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -148,7 +149,7 @@ def parse_yaml(raw: bytes) -> tuple[object, list[str]]:
     Raises:
         StatusError: 400, it is not YAML, has aliases or nests too deeply.
     """
-    loader = _PlainLoader(raw)
+    loader = GoLoader(raw)
     try:
         value = loader.get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -216,37 +217,3 @@ def _paths(value: object, doubled: list[tuple[dict[str, object], str]]) -> list[
         for owner, name in doubled
         if id(owner) in found
     ]
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML as JSON knows it: no aliases, and times are strings."""
-
-    def __init__(self, stream: bytes) -> None:
-        super().__init__(stream)
-        self.doubled: list[tuple[int, str]] = []
-        """Line and name of each field that its map has already."""
-
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 (as overridden)
-    ) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for name, _ in node.value:
-            if not isinstance(name, yaml.ScalarNode):
-                continue
-            if name.value in seen:
-                self.doubled.append((name.start_mark.line + 1, name.value))
-            seen.add(name.value)
-        return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted")
-        return super().compose_node(parent, index)
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

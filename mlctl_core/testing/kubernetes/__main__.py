@@ -6,17 +6,27 @@ import argparse
 import os
 import sys
 
-from mlctl_core.testing.kubernetes.assets import ASSETS_VARIABLE, NEWEST, RELEASES
+from mlctl_core.testing.kubernetes.assets import (
+    ASSETS_VARIABLE,
+    NEWEST,
+    RELEASES,
+    releases_to_test,
+)
 from mlctl_core.testing.kubernetes.build import BuildError, GoMissingError, build
 
 
 def main() -> int:
-    """Build the releases that are asked for, by default all. 0 done, 1 failed, 2 bad usage."""
+    """Build the releases that are asked for, by default those that tests run on.
+
+    0 done, 1 failed, 2 bad usage.
+    """
     known = {release.minor: release for release in RELEASES}
     parser = argparse.ArgumentParser(prog="python -m mlctl_core.testing.kubernetes")
     parser.description = "Build etcd and Kubernetes from Go modules into the cache."
-    parser.add_argument("minor", nargs="*", help=f"one of {', '.join(known)}; all by default")
-    wanted = parser.parse_args().minor or list(known)
+    default = [release.minor for release in releases_to_test()]
+    what = f"one of {', '.join(known)}; by default {', '.join(default)}"
+    parser.add_argument("minor", nargs="*", help=what)
+    wanted = parser.parse_args().minor or default
     if unknown := set(wanted) - set(known):
         parser.error(f"not one of {', '.join(known)}: {', '.join(sorted(unknown))}")
     for minor in wanted:

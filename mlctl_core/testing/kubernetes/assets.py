@@ -21,6 +21,7 @@ __all__ = [
     "Release",
     "assets_from_environment_or_cache",
     "cache_directory",
+    "releases_to_test",
 ]
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
@@ -97,6 +98,22 @@ def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
 def release_directory(release: Release, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for the programs of one release."""
     return cache_directory(environment) / "kubernetes" / release.version
+
+
+def releases_to_test(environment: Mapping[str, str] = os.environ) -> tuple[Release, ...]:
+    """Return the releases that tests run on.
+
+    All of them; but whoever has ``$KUBEBUILDER_ASSETS`` need build none for that: only what is
+    in the cache already counts besides.
+    """
+    if not environment.get(ASSETS_VARIABLE):
+        return RELEASES
+    return (NEWEST, *(one for one in RELEASES if one is not NEWEST and _is_built(one, environment)))
+
+
+def _is_built(release: Release, environment: Mapping[str, str]) -> bool:
+    folder = release_directory(release, environment)
+    return all(os.access(folder / name, os.X_OK) for name in release.packages)
 
 
 def assets_from_environment_or_cache(
