@@ -16,9 +16,10 @@ import msgspec
 import structlog
 
 from mlctl_core.cache.informer import Informer
+from mlctl_core.embedded.node.addresses import PodNames
 from mlctl_core.embedded.node.environment import Facts
 from mlctl_core.embedded.node.images import Image, ImagesError, load_images
-from mlctl_core.embedded.node.isolation import find_root
+from mlctl_core.embedded.node.isolation import find_root, has_addresses
 from mlctl_core.embedded.node.log_server import LogServer
 from mlctl_core.embedded.node.logs import NOT_FOUND, LogsUnavailableError
 from mlctl_core.embedded.node.manifest import decode_pod
@@ -30,7 +31,7 @@ from mlctl_core.embedded.node.simulated_runtime import SimulatedRuntime
 from mlctl_core.embedded.node.state_directory import state_directory
 from mlctl_core.embedded.node.status_writer import StatusWriter
 from mlctl_core.embedded.node.surroundings import Surroundings
-from mlctl_core.objects.kinds import POD
+from mlctl_core.objects.kinds import POD, SERVICE
 from mlctl_core.telemetry.events import EventRecorder, Note
 from mlctl_core.telemetry.metrics import default_metrics
 
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.node.log_reader import LogOptions
     from mlctl_core.embedded.node.manifest import Pod
     from mlctl_core.embedded.node.spec import NodeSpec
+    from mlctl_core.objects.kinds import Kind
     from mlctl_core.objects.metadata import Metadata
 
 __all__ = ["run_nodes"]
 
-# Pods, hosts and the log endpoint are all reached here.
+# Hosts and the log endpoint are reached here, and pods that have no addresses of their own.
 ADDRESS = "127.0.0.1"
 
 CONTROLLER = "mlctl-node"
@@ -158,12 +160,15 @@ class _Agent:
         )
         self._server = LogServer(self, clock, ADDRESS)
         self._runtimes: dict[str, Runtime] = {}
+        self._names: PodNames | None = None
 
     async def run(self, ready: asyncio.Event | None) -> None:
         await self._server.start()
         root = None
         if any(spec.pods == "process" for spec in self._specs):
             root = await find_root(self._directory, self._clock)
+        if root is not None and await has_addresses(root, self._directory, self._clock):
+            self._names = PodNames(self._clock)
         memory = MemoryWatch(self._clock, NAMESPACE_HELPERS if root is not None else 0)
         for spec in self._specs:
             self._runtimes[spec.name] = self._runtime(spec, memory, root)
@@ -177,22 +182,25 @@ class _Agent:
             )
             for spec in self._specs
         ]
-        informer = Informer(
-            self._client,
-            POD,
-            field_selector=self._selector(),
-            clock=self._clock,
-            random=Random(),  # noqa: S311 - spreads retries
-        )
+        informer = self._informer(POD, self._selector())
         informer.add_handler(self._changed)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._recorder.run())
             group.create_task(self._writer.run())
             group.create_task(memory.run())
             group.create_task(Heartbeat(self._client, self._clock, nodes).run())
+            if self._names is not None:
+                services = self._informer(SERVICE)
+                services.add_handler(self._names.service_changed)
+                group.create_task(services.run())
             group.create_task(informer.run())
             await informer.synced.wait()
-            _log.info("nodes ready", nodes=len(nodes), isolated=root is not None)
+            _log.info(
+                "nodes ready",
+                nodes=len(nodes),
+                isolated=root is not None,
+                addresses=self._names is not None,
+            )
             if ready is not None:
                 ready.set()
 
@@ -211,6 +219,15 @@ class _Agent:
             except LogsUnavailableError as error:
                 missing = error if error.status != NOT_FOUND else missing
         raise missing
+
+    def _informer(self, kind: Kind, field_selector: str = "") -> Informer:
+        return Informer(
+            self._client,
+            kind,
+            field_selector=field_selector,
+            clock=self._clock,
+            random=Random(),  # noqa: S311 - spreads retries
+        )
 
     def _selector(self) -> str:
         if len(self._specs) == 1:
@@ -237,6 +254,7 @@ class _Agent:
                     "KUBERNETES_SERVICE_PORT": str(server.port or default_port),
                 },
                 root=root,
+                names=self._names,
                 directory=self._directory / "pods",
             )
         )
@@ -246,6 +264,8 @@ class _Agent:
         if old is not None and (new is None or new.uid != old.uid):
             for known in self._runtimes.values():
                 known.forget(old.uid)
+            if self._names is not None:
+                self._names.pod_gone(old.uid)
         if change.entry is None:
             return
         try:
@@ -254,6 +274,8 @@ class _Agent:
             _log.error("pod not understood", pod=str(change.key), error=str(error))
             self._event(change.entry.metadata, "Warning", "FailedValidation", str(error))
             return
+        if self._names is not None:
+            self._names.pod_changed(pod)
         runtime = self._runtimes.get(pod.spec.node_name)
         if runtime is not None:
             runtime.observe(pod)

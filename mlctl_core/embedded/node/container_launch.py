@@ -30,6 +30,8 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Where a container finds its home inside its own root: a name that no host directory has.
 HOME_TARGET = "/container-home"
 
+HOSTS_TARGET = "/etc/hosts"
+
 
 @attrs.frozen
 class Places:
@@ -44,6 +46,9 @@ class Places:
 
     root: Path | None
     """An empty directory for the container's root; None: no mount namespaces on this host."""
+
+    hosts: Path | None = None
+    """The pod's hosts file, where it has an address of its own."""
 
 
 def launch_spec(
@@ -79,8 +84,17 @@ def launch_spec(
     mounts.append(Mount(places.termination_message, container.termination_message_path))
     if places.root is not None:
         mounts.append(Mount(places.home, HOME_TARGET))
-        cwd = container.working_dir or "/"
-        return LaunchSpec(argv=argv, env=env, cwd=cwd, root=places.root, mounts=mounts)
+        if places.hosts is not None and all(mount.target != HOSTS_TARGET for mount in mounts):
+            mounts.append(Mount(places.hosts, HOSTS_TARGET, read_only=True))
+        return LaunchSpec(
+            argv=argv,
+            env=env,
+            cwd=container.working_dir or "/",
+            root=places.root,
+            mounts=mounts,
+            hostname=base["HOSTNAME"] if facts.own_address else "",
+            address=facts.own_address,
+        )
     rewrite = path_rewriter({mount.target: str(mount.source) for mount in mounts})
     return LaunchSpec(
         argv=[rewrite(text) for text in argv],

@@ -15,10 +15,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["CLONE_NEWNS", "CLONE_NEWPID", "CLONE_NEWUSER", "Kernel", "LaunchError", "Root"]
+__all__ = [
+    "CLONE_NEWNS",
+    "CLONE_NEWPID",
+    "CLONE_NEWUSER",
+    "CLONE_NEWUTS",
+    "Kernel",
+    "LaunchError",
+    "Root",
+]
 
 # linux/sched.h, linux/mount.h, linux/prctl.h
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
+CLONE_NEWNS, CLONE_NEWUTS = 0x00020000, 0x04000000
+CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_NOATIME, MS_NODIRATIME, MS_BIND = 32, 1024, 2048, 4096
 MS_REC, MS_PRIVATE, MS_RELATIME = 16384, 1 << 18, 1 << 21
@@ -83,6 +92,11 @@ class Kernel:
             data.encode() or None,
         )
         self._check(result, target)
+
+    def name_host(self, name: str) -> None:
+        """Gives the machine another name, for this process's namespace."""
+        encoded = name.encode()
+        self._check(self._libc.sethostname(encoded, len(encoded)), "sethostname")
 
     def enter_root(self, root: str) -> None:
         """Makes ``root`` the root directory and lets go of the old one."""

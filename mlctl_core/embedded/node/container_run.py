@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlctl_core.embedded.node.container_log import ContainerLog
+    from mlctl_core.embedded.node.environment import Facts
     from mlctl_core.embedded.node.manifest import Container, Pod
     from mlctl_core.embedded.node.process import LaunchSpec, RunningProcess
     from mlctl_core.embedded.node.surroundings import Surroundings
@@ -54,7 +55,9 @@ class ContainerRun:
     Args:
         container: which.
         surroundings: what the node offers.
+        facts: about the pod's whereabouts.
         volumes: of the pod, by name.
+        hosts: its hosts file, if it has one.
         directory: of this container alone, made when needed.
     """
 
@@ -63,12 +66,16 @@ class ContainerRun:
         container: Container,
         surroundings: Surroundings,
         *,
+        facts: Facts,
         volumes: Mapping[str, Path],
+        hosts: Path | None,
         directory: Path,
     ) -> None:
         self._container = container
         self._around = surroundings
+        self._facts = facts
         self._volumes = volumes
+        self._hosts = hosts
         self._home = directory / "home"
         self._message = directory / "termination-message"
 
@@ -121,8 +128,8 @@ class ContainerRun:
             self._container,
             image,
             sources=sources,
-            facts=self._around.facts,
-            places=Places(self._volumes, self._home, self._message, self._around.root),
+            facts=self._facts,
+            places=Places(self._volumes, self._home, self._message, self._around.root, self._hosts),
             runtime_env=self._around.runtime_env,
         )
 

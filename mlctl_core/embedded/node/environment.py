@@ -56,10 +56,18 @@ class Facts:
     """What a pod may ask about where it runs."""
 
     address: str
-    """Of the pod and of its host."""
+    """Of the host, and of a pod that has none of its own."""
 
     allocatable: Mapping[str, str]
     """Of the node: a limit that is not set means as much as the node has."""
+
+    own_address: str = ""
+    """Of the pod; empty where pods share the host's."""
+
+    @property
+    def pod_address(self) -> str:
+        """What the pod is reached at."""
+        return self.own_address or self.address
 
 
 @attrs.frozen
@@ -200,8 +208,8 @@ def field_value(pod: Pod, reference: FieldRef, facts: Facts) -> str:
         "spec.serviceAccountName": spec.service_account_name,
         "status.hostIP": facts.address,
         "status.hostIPs": facts.address,
-        "status.podIP": facts.address,
-        "status.podIPs": facts.address,
+        "status.podIP": facts.pod_address,
+        "status.podIPs": facts.pod_address,
     }
     if path in simple:
         return simple[path]

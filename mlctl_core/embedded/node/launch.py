@@ -27,10 +27,12 @@ from mlctl_core.embedded.node.container_root import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUSER,
+    CLONE_NEWUTS,
     Kernel,
     LaunchError,
     Root,
 )
+from mlctl_core.embedded.node.sockets import Sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,20 +42,21 @@ if TYPE_CHECKING:
 
 # What Python or a shell that started the node in the background may have set to "ignore".
 RESET_SIGNALS = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS
 FORWARDED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def _unshare(kernel: Kernel) -> None:
-    """Enters new mount and PID namespaces, through a user namespace unless that is needless."""
+    """Enters new namespaces, through a user namespace unless that is needless."""
     user, group = os.geteuid(), os.getegid()
     if user == 0:
         try:
-            kernel.unshare(CLONE_NEWNS | CLONE_NEWPID)
+            kernel.unshare(NAMESPACES)
         except PermissionError:  # root without CAP_SYS_ADMIN, as in an outer container
             pass
         else:
             return
-    kernel.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID)
+    kernel.unshare(CLONE_NEWUSER | NAMESPACES)
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),
@@ -151,11 +154,18 @@ def _first_process(spec: dict[str, Any], kernel: Kernel, status: int, alive: int
         root.add(mount)
     kernel.enter_root(spec["root"])
     os.makedirs(spec["cwd"], exist_ok=True)
+    if spec["hostname"]:
+        kernel.name_host(spec["hostname"])
+    sockets = Sockets(spec["address"]) if spec["address"] else None
+    if sockets:
+        sockets.install()
     main = os.fork()
     if main == 0:
         os.setsid()
         os._exit(_guarded(status, lambda: _execute(spec)))
     os.close(status)
+    if sockets:
+        sockets.serve()
     _forward(lambda number: os.killpg(main, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED_SIGNALS)
     while True:

@@ -224,6 +224,8 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     volumes: tuple[Volume, ...] = ()
     node_name: str = ""
     hostname: str = ""
+    subdomain: str = ""
+    host_network: bool = False
     restart_policy: str = "Always"
     termination_grace_period_seconds: int = DEFAULT_GRACE_SECONDS
     active_deadline_seconds: int | None = None
@@ -245,6 +247,7 @@ class PodStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What was last reported of the pod."""
 
     phase: str = ""
+    pod_ip: str = msgspec.field(name="podIP", default="")
     start_time: str | None = None
     conditions: tuple[dict[str, Any], ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()

@@ -36,12 +36,20 @@ def phase(machine: PodMachine) -> str:
     return "Running"
 
 
-def pod_status(machine: PodMachine, *, address: str, now: datetime, before: Sequence[Json]) -> Json:
+def pod_status(
+    machine: PodMachine,
+    *,
+    address: str,
+    own_address: str = "",
+    now: datetime,
+    before: Sequence[Json],
+) -> Json:
     """The whole status, without the conditions that a node does not own.
 
     Args:
         machine: the pod.
-        address: what pod and host are reached at.
+        address: what the host is reached at.
+        own_address: what the pod is reached at; empty where it shares the host's.
         now: the transition time of conditions that change.
         before: the conditions as last written or read.
     """
@@ -63,7 +71,8 @@ def pod_status(machine: PodMachine, *, address: str, now: datetime, before: Sequ
             _container_status(machine, c) for c in spec.init_containers
         ]
     if machine.is_prepared:
-        status |= {"podIP": address, "podIPs": [{"ip": address}]}
+        of_pod = own_address or address
+        status |= {"podIP": of_pod, "podIPs": [{"ip": of_pod}]}
     if machine.ending is not None:
         status |= {"reason": machine.ending.reason, "message": machine.ending.message}
     return status

@@ -47,7 +47,7 @@ class LaunchFailedError(Exception):
     """The container's command does not run.
 
     Attributes:
-        stage: ``exec``, ``cwd``, ``mount`` or ``namespace``.
+        stage: ``exec``, ``cwd``, ``mount``, ``address`` or ``namespace``.
         errno: of the system call that failed, or 0.
     """
 
@@ -77,6 +77,11 @@ class LaunchSpec:
     """An empty directory to build the container's root in; None: no namespaces, no mounts."""
 
     mounts: Sequence[Mount] = ()
+    hostname: str = ""
+    """What the container calls its machine; empty: as the host does. Needs a root."""
+
+    address: str = ""
+    """Where its servers listen; empty: at the host's addresses. Needs a root; see `sockets`."""
 
     def encoded(self) -> bytes:
         """What `launch` reads."""
@@ -90,6 +95,8 @@ class LaunchSpec:
             "cwd": self.cwd,
             "root": str(self.root) if self.root is not None else "",
             "mounts": mounts,
+            "hostname": self.hostname,
+            "address": self.address,
             "parent": os.getpid(),
         }
         return msgspec.json.encode(spec)

@@ -11,8 +11,10 @@ import asyncio
 import shutil
 from typing import TYPE_CHECKING
 
+import attrs
 import structlog
 
+from mlctl_core.embedded.node.addresses import pod_address
 from mlctl_core.embedded.node.container_log import ContainerLog
 from mlctl_core.embedded.node.container_run import ContainerRun, NotStartedError
 from mlctl_core.embedded.node.environment import ConfigError
@@ -71,6 +73,11 @@ class ProcessPod:
         self._around = surroundings
         self._directory = directory
         self._admission = admission
+        self._names = None if pod.spec.host_network else surroundings.names
+        self._facts = surroundings.facts
+        if self._names is not None:
+            self._facts = attrs.evolve(self._facts, own_address=pod_address(pod.metadata.uid))
+        self._hosts: Path | None = None
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -101,7 +108,13 @@ class ProcessPod:
             else self.written["conditions"]
         )
         now = self._around.clock.now()
-        return pod_status(self.machine, address=self._around.facts.address, now=now, before=before)
+        return pod_status(
+            self.machine,
+            address=self._facts.address,
+            own_address=self._facts.own_address,
+            now=now,
+            before=before,
+        )
 
     def update(self, pod: Pod) -> None:
         """The object has changed."""
@@ -125,6 +138,7 @@ class ProcessPod:
                 self._stop(stop)
             if step.finished:
                 self._admission.release(pod.metadata.uid)
+                self._close_names()
             self._publish()
             if self.removable:
                 return
@@ -139,6 +153,7 @@ class ProcessPod:
         for task in self._starting:  # what has no process yet never gets one
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._close_names()
 
     def remove_files(self) -> None:
         """Deletes volumes and logs; blocks on the file system."""
@@ -184,6 +199,10 @@ class ProcessPod:
     def _event(self, kind: str, reason: str, message: str) -> None:
         self._around.event(self.metadata, kind, reason, message)
 
+    def _close_names(self) -> None:
+        if self._names is not None:
+            self._names.close(self.metadata.uid)
+
     # Volumes.
 
     async def _prepare(self) -> None:
@@ -197,9 +216,12 @@ class ProcessPod:
                 pod,
                 self._directory / "volumes",
                 sources=sources,
-                facts=self._around.facts,
+                facts=self._facts,
                 tokens=tokens,
             )
+            if self._names is not None:
+                self._hosts = self._directory / "hosts"
+                self._names.open(pod, self._facts.own_address, self._hosts)
         except (ConfigError, MountError) as error:
             self._event("Warning", "FailedMount", str(error))
             self.machine.preparation_failed()
@@ -218,7 +240,9 @@ class ProcessPod:
         run = ContainerRun(
             container,
             self._around,
+            facts=self._facts,
             volumes=self._volumes,
+            hosts=self._hosts,
             directory=self._directory / "containers" / name,
         )
         try:

@@ -9,6 +9,7 @@ import attrs
 
 from mlctl_core.client.client import Client
 from mlctl_core.clock import Clock
+from mlctl_core.embedded.node.addresses import PodNames
 from mlctl_core.embedded.node.environment import Facts
 from mlctl_core.embedded.node.images import Image
 from mlctl_core.embedded.node.memory import MemoryWatch
@@ -38,6 +39,9 @@ class Surroundings:
 
     root: Path | None
     """Where containers build their roots; None: no mount namespaces on this host."""
+
+    names: PodNames | None
+    """Names of pods that have addresses of their own; None: they share the host's."""
 
     directory: Path
     """For the pods' files."""
