@@ -43,10 +43,15 @@ async def run_to_end(*command: str) -> None:
 
     Raises ProcessFailedError when its exit code is not 0.
     """
-    process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(*command, start_new_session=True)
+    )
     try:
-        code = await process.wait()
+        # Cancelled by itself it would kill the command alone, which may have children already.
+        await asyncio.shield(starting)
+        code = await starting.result().wait()
     finally:
+        process = await starting
         if process.returncode is None:
             # With whatever it has started itself.
             os.killpg(process.pid, signal.SIGTERM)

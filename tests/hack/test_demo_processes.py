@@ -20,17 +20,16 @@ PATIENCE_SECONDS = 60
 HOLDS_A_PIPE = "sleep 600 & echo started; wait"
 
 
-async def started(read):
-    """Wait until the script on the other end has said so."""
-    loop = asyncio.get_running_loop()
-    assert await loop.run_in_executor(None, os.read, read, 100) == b"started\n"
-
-
-async def all_gone(read):
-    """Wait until nobody holds the other end of the pipe any more."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await loop.run_in_executor(None, os.read, read, 100) == b""
+async def received(read):
+    """What comes next on the other end of the pipe; nothing when nobody holds it any more."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(read, readable.set)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await readable.wait()
+    finally:
+        loop.remove_reader(read)
+    return os.read(read, 100)
 
 
 @pytest.fixture
@@ -55,12 +54,33 @@ async def test_a_command_that_fails_is_an_error_that_names_it():
 async def test_a_command_that_is_cancelled_ends_with_its_children(pipe):
     read, write = pipe
     task = asyncio.create_task(run_to_end("sh", "-c", script(write)))
-    await started(read)
+    assert await received(read) == b"started\n"
     os.close(write)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await all_gone(read)
+    assert await received(read) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="opens a descriptor by its path in /proc")
+async def test_a_command_that_is_cancelled_while_it_is_started_ends_with_its_children(
+    pipe, monkeypatch
+):
+    read, write = pipe
+    popen = subprocess.Popen
+
+    def slow(*args, **options):
+        made = popen(*args, **options)
+        assert os.read(read, 100) == b"started\n"
+        task.cancel()
+        return made
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    task = asyncio.create_task(run_to_end("sh", "-c", script(write)))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    os.close(write)
+    assert await received(read) == b""
 
 
 async def test_a_process_that_ends_before_its_line_is_an_error_with_the_end_of_its_log(tmp_path):
