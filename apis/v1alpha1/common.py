@@ -16,6 +16,7 @@ from mlctl_core.objects.resource import Column, Rule, Schema, rules
 __all__ = [
     "JOB_COLUMNS",
     "JOB_RULES",
+    "WITHOUT_PODS",
     "Checkpoint",
     "CleanPodPolicy",
     "ConfigMapSource",
@@ -196,6 +197,13 @@ class JobSpec:
     """A volume of the job's own. Not supported yet."""
 
 
+WITHOUT_PODS = (
+    "!has(oldSelf.status) || !has(oldSelf.status.phase)"
+    " || oldSelf.status.phase in ['Pending', 'Queued', 'Suspended']"
+)
+"""A CEL condition on a whole job that changes: it has no pods, as its own status says."""
+
+
 def fixed_while_pods_exist(*fields: str) -> tuple[Rule, ...]:
     """Rules for a whole job: these fields of its spec change only while it has no pods.
 
@@ -204,9 +212,7 @@ def fixed_while_pods_exist(*fields: str) -> tuple[Rule, ...]:
     """
     return tuple(
         Rule(
-            "!has(oldSelf.status) || !has(oldSelf.status.phase)"
-            " || oldSelf.status.phase in ['Pending', 'Queued', 'Suspended']"
-            f" || (has(self.spec.{field}) ? has(oldSelf.spec.{field})"
+            f"{WITHOUT_PODS} || (has(self.spec.{field}) ? has(oldSelf.spec.{field})"
             f" && self.spec.{field} == oldSelf.spec.{field} : !has(oldSelf.spec.{field}))",
             f"{field} may change only while the job waits or is suspended: "
             "suspend it first, or delete it and apply it again",
