@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import attrs
 
 from apis.v1alpha1.values import ConfigKey, EnvName, ObjectName
 from mlctl_core.objects.resource import Rule, Schema, rules
 
-__all__ = ["EnvVar", "Environment", "KeyRef", "PlainEnvVar", "PlainEnvironment"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["EnvVar", "Environment", "KeyRef", "PlainEnvVar", "PlainEnvironment", "reserved"]
 
 _Value = Annotated[str, Schema(max_length=8192)]
 
@@ -64,3 +67,21 @@ PlainEnvironment: TypeAlias = Annotated[
     tuple[PlainEnvVar, ...], Schema(max_items=64, list_type="map", list_map_keys=("name",))
 ]
 """Variables of a framework, each name once."""
+
+
+def reserved(names: Iterable[str], prefixes: Iterable[str] = (), *, unless: str = "") -> Rule:
+    """Refuse variables that the platform itself sets, by name or by how the name begins.
+
+    `unless` is a CEL condition on the spec under which it does not set them.
+    """
+    names, prefixes = tuple(names), tuple(prefixes)
+    taken = [f"variable.name == '{name}'" for name in names]
+    taken += [f"variable.name.startsWith('{prefix}')" for prefix in prefixes]
+    exempt = f"({unless}) || " if unless else ""
+    said = ", ".join((*names, *(f"{prefix}*" for prefix in prefixes)))
+    return Rule(
+        f"{exempt}!has(self.env) || !self.env.exists(variable, {' || '.join(taken)})",
+        f"{said}: set by the platform: remove the variable",
+        field_path=".env",
+        reason="FieldValueForbidden",
+    )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 from apis.v1alpha1.values import matches
 from mlctl_core.objects.resource import Rule, Schema
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["PYTHON_RULES", "PythonEntrypoint", "Requirements", "reserved"]
+__all__ = ["PYTHON_RULES", "PythonEntrypoint", "Requirements"]
 
 # A file (with directories), a dotted module, or a module and a function after a colon.
 _ENTRYPOINT = (
@@ -81,21 +78,3 @@ PYTHON_RULES = (
     ),
 )
 """Rules for the spec of a kind whose pods run Python."""
-
-
-def reserved(names: Iterable[str], prefixes: Iterable[str] = (), *, unless: str = "") -> Rule:
-    """Refuse variables that the platform itself sets, by name or by how the name begins.
-
-    `unless` is a CEL condition on the spec under which it does not set them.
-    """
-    names, prefixes = tuple(names), tuple(prefixes)
-    taken = [f"variable.name == '{name}'" for name in names]
-    taken += [f"variable.name.startsWith('{prefix}')" for prefix in prefixes]
-    exempt = f"({unless}) || " if unless else ""
-    said = ", ".join((*names, *(f"{prefix}*" for prefix in prefixes)))
-    return Rule(
-        f"{exempt}!has(self.env) || !self.env.exists(variable, {' || '.join(taken)})",
-        f"{said}: set by the platform for such a job: remove the variable",
-        field_path=".env",
-        reason="FieldValueForbidden",
-    )

@@ -13,7 +13,8 @@ from apis.v1alpha1.common import (
     JobSpec,
     fixed_while_pods_exist,
 )
-from apis.v1alpha1.python import PYTHON_RULES, PythonEntrypoint, Requirements, reserved
+from apis.v1alpha1.environment import reserved
+from apis.v1alpha1.python import PYTHON_RULES, PythonEntrypoint, Requirements
 from apis.v1alpha1.status import JobStatus
 from apis.v1alpha1.values import ShortName
 from mlctl_core.objects.metadata import Metadata
