@@ -98,10 +98,7 @@ def processes_per_node(world: World) -> str:
 
 def threads(world: World) -> int:
     """OpenMP threads of each process: the pod's cores divided, where torchrun would say 1."""
-    if world.processes == AUTO:
-        expected = world.gpus or _cores(world)
-    else:
-        expected = world.processes or 1
+    expected = world.gpus or _cores(world) if world.processes == AUTO else world.processes or 1
     return max(1, int(parse_quantity(world.cpu)) // expected)
 
 
