@@ -20,7 +20,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from apis.v1alpha1.framework import Framework  # noqa: E402 # the root must be importable first
+from apis.v1alpha1.dataset import Dataset  # noqa: E402 # the root must be importable first
+from apis.v1alpha1.framework import Framework  # noqa: E402
+from apis.v1alpha1.identity import Identity  # noqa: E402
 from apis.v1alpha1.pythonjob import PythonJob  # noqa: E402
 from apis.v1alpha1.size import Size  # noqa: E402
 from controllers.registry import COLLECTORS, PLANNERS  # noqa: E402
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 MANIFESTS = ROOT / "manifests"
-CLASSES = (Framework, PythonJob, Size)
+CLASSES = (Dataset, Framework, Identity, PythonJob, Size)
 SERVICE_ACCOUNT = "mlctl-manager"
 LABELS = {"app.kubernetes.io/name": "mlctl", "app.kubernetes.io/part-of": "mlctl"}
 FROM_CLASSES = (

@@ -15,6 +15,7 @@ __all__ = [
     "ImageName",
     "LabelKey",
     "LabelValue",
+    "MountPath",
     "ObjectName",
     "Quantity",
     "Seconds",
@@ -78,6 +79,24 @@ LabelValue: TypeAlias = Annotated[
     str, Schema(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
 ]
 """The value of a label or taint."""
+
+MountPath: TypeAlias = Annotated[
+    str,
+    Schema(
+        max_length=512,
+        pattern=r"^(/\.?[A-Za-z0-9_][A-Za-z0-9._-]*)+$",
+        rules=(
+            Rule(
+                r"!self.matches('^/(mlctl|proc|sys|dev)(/|$)')"
+                r" && !self.matches('^/(bin|etc|home|lib|lib64|opt|root|sbin|tmp|usr|var)$')",
+                "a directory of the system or the platform's cannot be replaced: "
+                "choose one of its own, such as /data/input",
+                reason="FieldValueForbidden",
+            ),
+        ),
+    ),
+]
+"""Where files appear in a container: an absolute path without ``..``."""
 
 Quantity: TypeAlias = Annotated[
     int | str,

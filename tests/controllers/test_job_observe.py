@@ -8,7 +8,7 @@ import pytest
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
 from controllers.jobs.observe import ANSWER_SECONDS, observing, read_output, read_pod, read_source
-from controllers.registry import PLANNERS
+from controllers.registry import JOBS, PLANNERS
 from mlctl_core.client.errors import ConnectionFailedError, api_error
 from mlctl_core.objects.codec import convert
 from mlctl_core.objects.core import Pod
@@ -159,4 +159,4 @@ async def test_a_planner_that_wants_nothing_causes_no_request():
 
 def test_every_planner_of_the_application_can_see():
     assert all(planner.observe is not None for planner in PLANNERS)
-    assert all(planner.gone is not None for planner in PLANNERS)
+    assert all(planner.gone is not None for planner in JOBS)

@@ -61,3 +61,14 @@ def plurals(scope):
         for definition in definitions()
         if definition["spec"]["scope"] == scope
     }
+
+
+def jobs():
+    """The plurals of the kinds of jobs: those that run in a framework."""
+    return {
+        definition["spec"]["names"]["plural"]
+        for definition in definitions()
+        for version in definition["spec"]["versions"]
+        if definition["spec"]["scope"] == "Namespaced"
+        and "framework" in version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    }

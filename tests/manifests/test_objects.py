@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from manifest_files import MANIFESTS, called, files, names, objects, plurals
+from manifest_files import MANIFESTS, called, files, jobs, names, objects, plurals
 
 from mlctl_core.manager.args import DEFAULT_NAMESPACE
 
@@ -161,4 +161,4 @@ class TestTenancy:
         [rule] = called("ValidatingAdmissionPolicy", policy)["spec"]["matchConstraints"][
             "resourceRules"
         ]
-        assert set(rule["resources"]) == plurals("Namespaced")
+        assert set(rule["resources"]) == jobs()
