@@ -7,6 +7,7 @@ with exit code 2 rather than ignored.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -21,6 +22,8 @@ DEFAULT_NAMESPACE = "mlctl-system"
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 MAX_PORT = 65_535
+# Absent, or labels of letters, digits and dashes with dots between them.
+_DOMAIN = re.compile(r"|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 MAX_CONCURRENCY = 1_000
 
 
@@ -62,6 +65,9 @@ class ManagerOptions:
     lease_namespace: str = DEFAULT_NAMESPACE
     concurrency: Mapping[str, int] = attrs.field(factory=dict)
     """Reconciles at once, by the planned kind's name; what is absent has its default."""
+    cluster_domain: str = ""
+    """The DNS domain of the cluster, which controllers append to names of Services; empty leaves
+    it to the search domains of pods."""
     log_format: Literal["json", "console"] = "json"
     log_level: str = "info"
     dry_run: bool = False
@@ -112,6 +118,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> Ma
         lease_name=args.leader_elect_lease_name or defaults.lease_name,
         lease_namespace=args.leader_elect_namespace or own_namespace(),
         concurrency=concurrency,
+        cluster_domain=args.cluster_domain,
         log_format=args.log_format,
         log_level=args.log_level,
         dry_run=args.dry_run,
@@ -174,6 +181,13 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         default=[],
         help="reconciles of a kind at once; may be given once per kind",
     )
+    add(
+        "--cluster-domain",
+        metavar="DOMAIN",
+        type=_domain,
+        default=defaults.cluster_domain,
+        help="appended to names of Services, such as cluster.local; default: none",
+    )
     add("--log-format", choices=("json", "console"), default=defaults.log_format)
     add("--log-level", choices=LEVELS, default=defaults.log_level)
     add("--dry-run", action="store_true", help="print plans, write nothing")
@@ -185,6 +199,12 @@ def _names(text: str) -> tuple[str, ...]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of names")
     return names
+
+
+def _domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no DNS domain")
+    return text
 
 
 def _bind_address(text: str) -> BindAddress | None:

@@ -24,6 +24,7 @@ def test_flags_have_kubebuilders_names():
             "--leader-elect-namespace=n",
             "--concurrency=PythonJob=8",
             "--concurrency=Size=2",
+            "--cluster-domain=cluster.local",
             "--log-format=console",
             "--log-level=debug",
         ]
@@ -39,6 +40,7 @@ def test_flags_have_kubebuilders_names():
         lease_name="l",
         lease_namespace="n",
         concurrency={"PythonJob": 8, "Size": 2},
+        cluster_domain="cluster.local",
         log_format="console",
         log_level="debug",
     )
@@ -67,6 +69,8 @@ def test_two_free_ports_are_no_clash():
         (["--metrics-cert-path=/c"], "needs --metrics-secure"),
         (["--dry-run", "--leader-elect"], "not even a Lease"),
         (["--concurrency=PythonJob"], "KIND=N"),
+        (["--cluster-domain=.local"], "no DNS domain"),
+        (["--cluster-domain=cluster.local:80"], "no DNS domain"),
         (["--concurrency=PythonJob=0"], "KIND=N"),
         (["--concurrency=A=1", "--concurrency=A=2"], "twice"),
         (["--namespaces=a,,b"], "no list of names"),
