@@ -95,7 +95,7 @@ REFUSED = {
     "a TF_CONFIG of its own": (
         spec(env=[{"name": "TF_CONFIG", "value": "{}"}]),
         "spec.env",
-        "TF_CONFIG: set by the platform for such a job: remove the variable",
+        "TF_CONFIG: set by the platform: remove the variable",
     ),
     "an entrypoint that is not among the files": (
         spec(entrypoint="tain.py"),
