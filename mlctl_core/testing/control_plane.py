@@ -80,6 +80,10 @@ class ControlPlaneOptions:
     scheduler: bool = True
     """Whether pods are bound to nodes. Without, they stay as tests leave them."""
 
+    controller_manager: bool = True
+    """Whether objects are collected, namespaces emptied and given a ServiceAccount. Without, the
+    API server is all there is: nobody writes but those who ask."""
+
     audit_policy: Json | None = None
     """A Policy of audit.k8s.io/v1 (see `audit_policy`); by default nothing is logged."""
 
@@ -90,9 +94,10 @@ class ControlPlaneOptions:
 class ControlPlane:
     """A control plane of its own state on free ports of 127.0.0.1, from `start` to `stop`.
 
-    Promises that the API server is ready and the namespace ``default`` has its ServiceAccount
-    when `start` returns; that several run at once; and that no process outlives this one, even
-    one killed with SIGKILL (a child made by fork without exec keeps it alive). Not thread-safe.
+    Promises that the API server is ready and, with a controller manager, the namespace
+    ``default`` has its ServiceAccount when `start` returns; that several run at once; and that
+    no process outlives this one, even one killed with SIGKILL (a child made by fork without exec
+    keeps it alive). Not thread-safe.
     """
 
     def __init__(
@@ -240,13 +245,16 @@ class ControlPlane:
         self._administrator = self._credentials.administrator()
         etcd = self._start_etcd(assets, stack)
         server = self._start_api_server(assets, etcd, stack)
-        manager = self._start_controller_manager(assets, stack)
+        manager = None
+        if self._options.controller_manager:
+            manager = self._start_controller_manager(assets, stack)
         if self._options.scheduler:
             self._start_scheduler(assets, stack)
         self._kubeconfig = self._credentials.user(self.url, "kubernetes-admin", (ADMINISTRATORS,))
         self._wait_until_ready(server)
-        account = "/api/v1/namespaces/default/serviceaccounts/default"
-        manager.wait_until(lambda: self._answers(account), "default ServiceAccount", _READY_SECONDS)
+        if manager is not None:
+            account, name = "/api/v1/namespaces/default/serviceaccounts/default", "ServiceAccount"
+            manager.wait_until(lambda: self._answers(account), name, _READY_SECONDS)
 
     def _wait_until_ready(self, server: Component) -> None:
         server.wait_until(lambda: self._answers("/readyz"), "readiness", _READY_SECONDS)

@@ -275,3 +275,10 @@ time.sleep(1000)
 async def test_the_oldest_release_that_is_supported_runs_too():
     async with ControlPlane(assets_from_environment_or_cache(OLDEST)) as plane:
         assert await version(plane) == f"v{OLDEST.version}"
+
+
+async def test_without_a_controller_manager_the_api_server_is_all_there_is():
+    options = ControlPlaneOptions(scheduler=False, controller_manager=False)
+    async with ControlPlane(options=options) as plane:
+        assert await version(plane)
+        assert not (plane.directory / "kube-controller-manager.log").exists()

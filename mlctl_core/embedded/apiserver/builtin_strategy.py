@@ -28,7 +28,11 @@ _GENERIC_METADATA: Final = frozenset(
 )
 """Groups whose kinds upstream checks by the rules that custom resources have."""
 
-ALL_BUT_STATUS: Final = of_paths([("f:spec",), ("f:metadata", "f:ownerReferences")])
+_ALL_BUT_STATUS: Final = {
+    "/pods": of_paths([("f:spec",), ("f:metadata", "f:ownerReferences")]),
+    "apps/deployments": of_paths([("f:spec",), ("f:metadata", "f:labels")]),
+}
+_SPEC_DOOR: Final = of_paths([("f:spec",)])
 
 
 class BuiltinStrategy:
@@ -80,7 +84,9 @@ class BuiltinStrategy:
         """What this endpoint leaves as it is: the other door's fields."""
         if "status" not in self._resource.subresources:
             return FieldSet()
-        return ALL_BUT_STATUS if subresource == "status" else STATUS_DOOR
+        if subresource != "status":
+            return STATUS_DOOR
+        return _ALL_BUT_STATUS.get(self._resource.collection, _SPEC_DOOR)
 
     def _check_metadata(self, obj: Json) -> list[FieldError]:
         metadata = obj.get("metadata") or {}

@@ -73,13 +73,17 @@ def delete_record(
         obj.setdefault("status", {})["phase"] = "Terminating"
     done = not metadata.get("deletionTimestamp") or goes(obj)
     if options.dry_run:
-        return preview(obj, cluster.selectable(resource)), done
+        answer = record.to_json() if done and already else obj
+        return preview(answer, cluster.selectable(resource)), done
     collection = cluster.collection(resource)
     if done:
-        if grace is not None and encode(obj) != before:
+        if grace is not None and not already:
             # Upstream marks a pod and then removes it, even when it gets no time.
-            cluster.store.put(collection, obj, cluster.selectable(resource))
-        return cluster.store.remove(collection, obj, cluster.selectable(resource)), True
+            record = cluster.store.put(collection, obj, cluster.selectable(resource))
+        # What goes is what was stored, with the finalizers that it had.
+        return cluster.store.remove(
+            collection, record.to_json(), cluster.selectable(resource)
+        ), True
     if encode(obj) == before:
         return record, False
     return cluster.store.put(collection, obj, cluster.selectable(resource)), False

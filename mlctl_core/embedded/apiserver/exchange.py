@@ -94,14 +94,18 @@ class Exchange:
         self.decode(obj, options, problems)
         return obj
 
-    def decode(self, obj: Json, options: WriteOptions, problems: Sequence[str] = ()) -> None:
+    def decode(
+        self, obj: Json, options: WriteOptions, problems: Sequence[str] = (), patch: str = ""
+    ) -> None:
         """Cut out what the schema does not know, and say so as the client asked to hear it.
+
+        `patch` is what a refusal shows of a patch; by default the object that came out of it.
 
         Raises:
             StatusError: a value of the wrong type, or unknown fields in a strict request; 400,
                 or 422 when the object came out of a patch.
         """
-        whole = encode(obj) if self.request.method == "PATCH" else b""
+        whole = patch.encode() or (encode(obj) if self.request.method == "PATCH" else b"")
         try:
             found = [*self.cluster.strategy(self.resource).decode(obj), *problems]
             del found[_MOST_PROBLEMS:]

@@ -12,6 +12,7 @@ import attrs
 
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.errors import StatusError, bad_request, invalid_options
+from mlctl_core.embedded.apiserver.label_syntax import read_label_selector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,6 +106,11 @@ def list_options(query: Mapping[str, str], *, watch: bool = False) -> ListOption
         timeout_seconds=_parse_int(query, "timeoutSeconds"),
         send_initial_events=None if initial is None else parse_bool(query, "sendInitialEvents"),
     )
+    if options.label_selector:
+        try:
+            read_label_selector(options.label_selector)
+        except ValueError as error:
+            raise bad_request(str(error)) from None
     _check_match(options)
     return options
 

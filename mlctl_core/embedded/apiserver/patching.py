@@ -29,6 +29,7 @@ from mlctl_core.embedded.apiserver.errors import (
     not_found,
     unsupported_patch,
 )
+from mlctl_core.embedded.apiserver.field_errors import go_text
 from mlctl_core.embedded.apiserver.metadata import check_namespace, require_metadata, unconvertible
 from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
 from mlctl_core.embedded.apiserver.records import encode
@@ -69,11 +70,12 @@ async def serve_patch(exchange: Exchange, subresource: str = "") -> web.StreamRe
         raise invalid_options("PatchOptions", error)
     _check_type(exchange, kind)
     target = exchange.target
-    _, problems = parse_patch(raw)
+    patch, problems = parse_patch(raw)
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     patched = patched_object(exchange, record, kind, raw)
     _check_identity(exchange.resource, patched)
-    exchange.decode(patched, options, [] if kind == JSON_PATCH else problems)
+    shown = go_text(patch) if kind == STRATEGIC else ""
+    exchange.decode(patched, options, [] if kind == JSON_PATCH else problems, shown)
     require_name(patched, target.name)
     check_namespace(exchange.resource, patched["metadata"], target.namespace)
     committed = commit(

@@ -52,6 +52,9 @@ class ApiServerOptions:
     """Off only for tests that start many servers: bearer tokens alone say who one is then."""
     history: int = DEFAULT_WINDOW
     """Changes kept per resource for watches and pages; older ones are answered with 410."""
+    controllers: bool = True
+    """Whether what a controller manager does is done. Off, definitions are served and old events
+    go, as with a kube-apiserver alone, and nobody writes but those who ask."""
     clock: Clock = attrs.field(factory=SystemClock)
     random: random.Random = attrs.field(factory=random.SystemRandom)
 
@@ -80,11 +83,14 @@ class ApiServer:
         certificate = self._authority.certificate if self._authority else ""
         self._controllers: tuple[Controller, ...] = (
             DefinitionController(self.cluster),
-            GarbageCollector(self.cluster),
-            QuotaController(self.cluster),
             EventExpiry(self.cluster),
-            NamespaceController(self.cluster, certificate),
         )
+        if self._options.controllers:
+            self._controllers += (
+                GarbageCollector(self.cluster),
+                QuotaController(self.cluster),
+                NamespaceController(self.cluster, certificate),
+            )
         self._runner: web.ServerRunner | None = None
         self._port = 0
 

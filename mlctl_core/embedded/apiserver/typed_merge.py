@@ -30,7 +30,13 @@ def merge(live: Any, applied: Any, schema: Json) -> Any:
         return merged
     if is_granular_list(applied, schema) and isinstance(live, list) and live:
         return _merge_entries(live, applied, schema)
+    if applied is None and live and _is_granular(live, schema):
+        return live  # As if nothing in it were applied.
     return applied
+
+
+def _is_granular(value: Any, schema: Json) -> bool:
+    return is_granular_map(value, schema) or is_granular_list(value, schema)
 
 
 def _merge_entries(live: list[Any], applied: list[Any], schema: Json) -> list[Any]:

@@ -57,12 +57,10 @@ def replace(
         StatusError: 400, 403, 404, 409, 422.
     """
     namespace, name = key
-    if resource.custom and obj.get("kind") and obj.get("apiVersion") == resource.api_version:
-        # What is not there is not there, of any kind; but first it must be what the URL says.
-        check_namespace(resource, require_metadata(obj), namespace)
-        require_name(obj, name)
-        cluster.get(resource, namespace, name)
-    identify(resource, obj)
+    same_version = obj.get("apiVersion") == resource.api_version
+    of_version = resource.custom and obj.get("kind") and same_version
+    if not of_version:
+        identify(resource, obj)
     check_namespace(resource, require_metadata(obj), namespace)
     require_name(obj, name)
     creates = resource.collection in _CREATED_BY_UPDATE and not subresource
@@ -71,12 +69,15 @@ def replace(
         obj["metadata"].pop("resourceVersion", None)
         return create(cluster, resource, obj, namespace, options, replaces=True), True
     record = cluster.get(resource, namespace, name)
+    check_uid(resource, key, record.uid, obj, options)
     version = obj["metadata"].get("resourceVersion")
     if version in {None, "", "0"} and _needs_version(resource):
         detail = "must be specified for an update"
         error = field_errors.invalid("metadata.resourceVersion", 0, detail)
         raise invalid(resource.group, resource.plural, name, [error])
-    check_uid(resource, key, record.uid, obj, options)
+    check_version(resource, record, obj)
+    if of_version:
+        identify(resource, obj)  # That it is of another kind is found last.
     committed = commit(cluster, resource, record, obj, options, subresource=subresource)
     return committed, False
 
@@ -153,6 +154,7 @@ def commit(
     bump_generation(resource, new, old)
     refuse(resource, new, errors + strategy.validate_update(new, old, subresource))
     options.warnings.extend(strategy.warnings(new, old))
+    _keep_times(new, old)
     if new == old:
         return record
     stored = to_stored(new, resource)
@@ -162,9 +164,20 @@ def commit(
     if goes(new):
         # The answer is the object as it was to be stored, which it was not: with its old version.
         answer = preview(stored, cluster.selectable(resource))
-        cluster.store.remove(collection, stored, cluster.selectable(resource))
+        cluster.store.remove(collection, record.to_json(), cluster.selectable(resource))
         return answer
     return cluster.store.put(collection, stored, cluster.selectable(resource))
+
+
+def _keep_times(new: Json, old: Json) -> None:
+    """Give the entries of managedFields their old times when those are all that would change."""
+    entries, before = (one["metadata"].get("managedFields") for one in (new, old))
+    if entries == before or not entries or not before or len(entries) != len(before):
+        return
+    if all(
+        any({**one, "time": ""} == {**other, "time": ""} for other in before) for one in entries
+    ):
+        new["metadata"]["managedFields"] = before
 
 
 def goes(obj: Json) -> bool:
@@ -244,6 +257,8 @@ def _through_door(resource: Resource, new: Json, old: Json, subresource: str) ->
         _carry(kept, new, "spec")
     if subresource == "status":
         _carry(kept, new, "status")
+        if kept.get("status") is None:
+            kept.pop("status", None)
         kept["metadata"] = _through_status(resource, new["metadata"], old["metadata"])
     return kept
 

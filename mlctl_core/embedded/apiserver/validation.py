@@ -74,7 +74,8 @@ def _check(value: Any, schema: Json, path: str, old: Any = ABSENT) -> list[Field
         return []
     if value is None:
         refused = _types(schema) and not schema.get("nullable")
-        return [_type_error(None, schema, path)] if refused else []
+        wrong = [_type_error(None, schema, path), *_check_enum(None, schema, path)]
+        return wrong if refused else []
     found: list[FieldError] = []
     fits_type = _has_type(value, schema)
     if not fits_type:

@@ -149,10 +149,18 @@ def _check_strategy(strategy: Json) -> list[FieldError]:
         case "RollingUpdate":
             return _check_rolling(rolling or {}, f"{path}.rollingUpdate")
         case kind:
-            shown = f'{{"Type":{errors.quote(str(kind))},"RollingUpdate":null}}'
+            shown = f'{{"Type":{errors.quote(str(kind))},"RollingUpdate":{_shown(rolling)}}}'
             words = ", ".join(errors.quote(word) for word in _STRATEGIES)
             message = f"Unsupported value: {shown}: supported values: {words}"
             return [errors.FieldError(path, "FieldValueNotSupported", message, kind)]
+
+
+def _shown(rolling: Json | None) -> str:
+    """How a strategy's parameters are written in memory upstream, which a refusal shows."""
+    if rolling is None:
+        return "null"
+    unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
+    return f'{{"MaxUnavailable":{errors.show(unavailable)},"MaxSurge":{errors.show(surge)}}}'
 
 
 def _check_rolling(rolling: Json, path: str) -> list[FieldError]:

@@ -20,11 +20,22 @@ _TIMES = frozenset(
         "lastUpdateTime",
     }
 )
+SENT = frozenset({"", "1"})
+"""Versions that requests make up: no server has given them."""
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_GENERATED = re.compile(r"\b(g|kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+_GENERATED = re.compile(r"\b(g\d+|kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+]0000 UTC)( m=\S+)?")
-_GO_DIFF = re.compile(r"\n@@ -[\s\S]*?\n(?=\]?$|, [a-z]+[.:\[])|\n@@ -[\s\S]*$|\nchanged: [^,\]]*")
-"""A difference of two Go structs, which messages about immutable fields end in."""
+_GO_DIFF = re.compile(r"\n(@@ -|changed: )[\s\S]*$")
+"""A difference of two Go structs, or our word for it, which what is immutable ends in."""
+_DUMP = re.compile(r'Invalid value: "\{')
+"""An object in JSON, as Go quotes it, in the order of its fields in memory."""
+_ADDRESS = re.compile(r"\b10\.0\.\d{1,3}\.\d{1,3}\b")
+"""Of a service: the server chose it."""
+_MISFIT = re.compile(r"failed to create typed patch object \([^)]*\): ")
+_UNDECLARED = "field not declared in schema"
+_STRICT = "strict decoding error: "
+_SEVERAL = "): errors:\n  "
+_AGE = re.compile(r"\d+s")
 _CHOSEN = "2020-01-01T00:00:00Z"
 """A time that requests give themselves."""
 
@@ -32,7 +43,8 @@ _CHOSEN = "2020-01-01T00:00:00Z"
 def _refusal(status):
     """A refusal for what is wrong with fields: upstream promises no order, and says some twice.
 
-    The message says the same as the causes, in the same order.
+    The message of what is invalid says the same as the causes, in the same order. The conflicts
+    of an apply are causes too, in the order of a Go map.
     """
     details = status.get("details") or {}
     causes = {json.dumps(one, sort_keys=True): one for one in details.get("causes") or ()}
@@ -40,6 +52,7 @@ def _refusal(status):
         return status
     in_order = [causes[text] for text in sorted(causes)]
     message = status["message"].partition(" is invalid: ")[0]
+    message = message.partition(" conflicts: ")[0]
     return {**status, "message": message, "details": {**details, "causes": in_order}}
 
 
@@ -50,9 +63,10 @@ class NormalForm:
         self._namespace = namespace
         self._uids = {}
         self._versions = {}
+        self._texts = {}
 
     def of(self, value, key="", parent=""):
-        if isinstance(value, dict) and value.get("reason") == "Invalid":
+        if isinstance(value, dict) and value.get("reason") in {"Invalid", "Conflict"}:
             value = _refusal(value)
         if isinstance(value, dict):
             is_list = "items" in value or "rows" in value or value.get("kind") == "Table"
@@ -83,16 +97,50 @@ class NormalForm:
             found["continue"] = "token"
         return found
 
+    def _said(self, text):
+        """A message, without what is only how a value is written down."""
+        found = _DUMP.match(text)
+        if found is None:
+            return text
+        start = found.end() - 2
+        dump, end = json.JSONDecoder().raw_decode(text, start)
+        return text[:start] + json.dumps(self.of(json.loads(dump)), sort_keys=True) + text[end:]
+
     def _string(self, value, key, parent):
+        if key == "resourceVersion" and value in SENT:
+            return value
         if key == "resourceVersion" and parent in {"metadata", ""}:
             return f"version-{self._versions.setdefault(value, len(self._versions))}"
+        if key == "message" and parent == "causes":
+            value = self._said(value)
+        if key == "cells" and _AGE.fullmatch(value):
+            return "age"
         if key in _TIMES and value != _CHOSEN:
             return "time"
         return self._text(value)
 
     def _text(self, text):
+        """A text in normal form; most are seen many times."""
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = self._normal_text(text)
+        return found
+
+    def _normal_text(self, text):
+        head, several, problems = text.partition(_SEVERAL)
+        if _MISFIT.match(text) and _UNDECLARED in text:
+            # What else does not fit is told if it comes before that in the order of a Go map.
+            text = _MISFIT.match(text)[0] + _UNDECLARED
+        elif several:
+            # One line for each field, in the order of a Go map.
+            text = head + several + "\n  ".join(sorted(problems.split("\n  ")))
+        head, strict, problems = text.partition(_STRICT)
+        if strict:
+            # In the order of the document, or of the patched object's fields in memory.
+            text = head + strict + ", ".join(sorted(problems.split(", ")))
         text = _GO_DIFF.sub("", text)
         text = text.replace(self._namespace, "{ns}")
         text = _UID.sub(lambda uid: f"uid-{self._uids.setdefault(uid[0], len(self._uids))}", text)
+        text = _ADDRESS.sub("address", text)
         text = _GENERATED.sub(r"\1-*****", text)
         return _TIME.sub(lambda time: time[0] if time[0] == _CHOSEN else "time", text)

@@ -2,7 +2,8 @@
 
 What only a server knows stands in a request as a reference that the replay fills in from the
 answers so far: ``$version:secrets/a`` is the last seen resourceVersion of that object,
-``$first:`` the first seen one, ``$uid:`` its uid, ``$continue`` the last continue token.
+``$seen:`` too, but nothing for one never seen, ``$first:`` the first seen one, ``$uid:`` its
+uid, ``$continue`` the last continue token.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import attrs
 from raw_client import APPLY, JSON, JSON_PATCH, MERGE, PARTIAL, STRATEGIC, TABLE
 from vocabulary import NAMES, SPECIMENS
 
-LENGTH = (20, 30)
-"""Requests of a sequence, least and most."""
+LENGTH = (20, 24)
+"""Requests of a sequence, least and most, with the two that create an object of each kind."""
 MANAGERS = ("m1", "m2")
 
 
@@ -43,7 +44,7 @@ def sequence(seed):
         specimens[0] = SPECIMENS["widgets"]
     writer = _Writer(rng)
     requests = [writer.create(specimen, NAMES[0]) for specimen in specimens]
-    for _ in range(rng.randint(*LENGTH)):
+    for _ in range(rng.randint(*LENGTH) - len(requests)):
         make = rng.choices(_VERBS, _WEIGHTS)[0]
         requests.append(make(writer, rng.choice(specimens), rng.choice(NAMES)))
     return specimens, requests
@@ -54,11 +55,12 @@ class _Writer:
 
     def __init__(self, rng):
         self.rng = rng
+        self.prefixes = 0
 
     def create(self, specimen, name):
         body = self._edited(specimen, specimen.made(name), specimen.all_edits, most=2)
         if self.rng.random() < 0.1:
-            body["metadata"] = {**body["metadata"], "generateName": "g-"}
+            body["metadata"] = {**body["metadata"], "generateName": self._prefix()}
             if self.rng.random() < 0.5:
                 del body["metadata"]["name"]
         return self._write("POST", specimen.path("{ns}"), body)
@@ -157,7 +159,8 @@ class _Writer:
             if self.rng.random() < 0.5:
                 query["continue"] = "$continue"
         if "limit" not in query and self.rng.random() < 0.2:
-            query["resourceVersion"] = "0"
+            query["resourceVersion"] = self._reference("seen", specimen, name)
+            query["resourceVersionMatch"] = "Exact"
         return Request("GET", specimen.path("{ns}"), query=query)
 
     def delete(self, specimen, name):
@@ -180,7 +183,10 @@ class _Writer:
 
     def delete_all(self, specimen, name):
         query = {}
-        if self.rng.random() < 0.6:
+        if specimen.plural == "serviceaccounts":
+            # Not the one that pods have: a real server may notice that later.
+            query["labelSelector"] = self.rng.choice(("app=x", "!tier"))
+        elif self.rng.random() < 0.6:
             query["labelSelector"] = self.rng.choice(("app=x", "tier", "!tier"))
         return self._write("DELETE", specimen.path("{ns}"), None, fields=False, **query)
 
@@ -190,7 +196,9 @@ class _Writer:
         path = specimen.path("{ns}", name, "scale")
         if self.rng.random() < 0.4:
             return Request("GET", path)
-        patch = {"spec": {"replicas": self.rng.choice((0, 1, 4, -1))}}
+        # What upstream records of who scaled a built-in kind depends on more than is known here.
+        replicas = (0, 1, 4, -1) if specimen.is_custom else (-1,)
+        patch = {"spec": {"replicas": self.rng.choice(replicas)}}
         return self._write("PATCH", path, patch, MERGE)
 
     def nonsense(self, specimen, name):
@@ -230,6 +238,11 @@ class _Writer:
             query["fieldManager"] = self.rng.choice(MANAGERS)
         return Request(method, path, body, kind, query=query)
 
+    def _prefix(self):
+        """Of a name to be generated: in a list, objects stand in the order of their prefixes."""
+        self.prefixes += 1
+        return f"g{self.prefixes:02}-"
+
     def _edited(self, specimen, body, edits, *, most, keep_none=False):
         """The object with up to `most` fields set; None removes a field, or is kept as null."""
         for _ in range(self.rng.randint(0 if body else 1, most)):
@@ -255,6 +268,8 @@ class _Writer:
 
 
 def _put(body, path, value, *, keep_none):
+    if value is None and not keep_none and not _holds(body, path):
+        return
     for part in path[:-1]:
         if not isinstance(body.get(part), dict):
             body[part] = {}
@@ -263,6 +278,14 @@ def _put(body, path, value, *, keep_none):
         body.pop(path[-1], None)
     else:
         body[path[-1]] = value
+
+
+def _holds(body, path):
+    for part in path:
+        if not isinstance(body, dict) or part not in body:
+            return False
+        body = body[part]
+    return True
 
 
 _WEIGHED = {

@@ -20,8 +20,8 @@ async def counters(api):
             {"spec": []},
             ".spec.replicas",
             (
-                "Invalid value: 0: .spec.replicas accessor error: [] is of the type []interface {}, "
-                "expected map[string]interface{}"
+                "Invalid value: 0: .spec.replicas accessor error: [] is of the type "
+                "[]interface {}, expected map[string]interface{}"
             ),
         ),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from api_caller import APPLY, CONFIG_MAPS, MERGE
+from api_caller import APPLY, CONFIG_MAPS, MERGE, STRATEGIC
 from scaled_kind import COUNTERS, counter, define
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -114,3 +114,46 @@ async def test_a_column_tells_its_meaning_in_paragraphs(api):
     await define(api)
     table = (await api.get(COUNTERS, accept=TABLE)).body
     assert "in UTC.\n\nPopulated by the system." in table["columnDefinitions"][1]["description"]
+
+
+async def test_a_selector_that_makes_no_sense_comes_before_options_that_contradict(api):
+    query = {"labelSelector": "a in (", "resourceVersionMatch": "Exact"}
+    assert (await api.get(CONFIG_MAPS, **query)).status == 400
+    assert (await api.get(CONFIG_MAPS, resourceVersionMatch="Exact")).status == 422
+
+
+async def test_another_object_comes_before_the_lack_of_a_version(api):
+    await define(api)
+    await api.made(COUNTERS, counter())
+    other = counter(metadata={"name": "c", "uid": "old"})
+    assert (await api.put(f"{COUNTERS}/c", other)).status == 409
+    unversioned = await api.put(f"{COUNTERS}/c", {**counter(), "kind": "Other"})
+    assert unversioned.body["details"]["causes"][0]["field"] == "metadata.resourceVersion"
+
+
+async def test_a_strategic_patch_that_does_not_fit_is_shown_itself(api):
+    await api.made(CONFIG_MAPS, {"metadata": {"name": "c"}})
+    patch = {"unknown": 1, "data": {"k": None}}
+    refused = await api.patch(f"{CONFIG_MAPS}/c", patch, STRATEGIC, fieldValidation="Strict")
+    assert refused.message == (
+        ' "" is invalid: patch: Invalid value: "map[data:map[k:<nil>] unknown:1]": '
+        'strict decoding error: unknown field "unknown"'
+    )
+
+
+async def test_a_strategy_that_is_none_is_shown_with_its_parameters(api):
+    spec = {
+        "selector": {"matchLabels": {"a": "x"}},
+        "strategy": {"type": "RollingUpdate"},
+        "template": {
+            "metadata": {"labels": {"a": "x"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        },
+    }
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    await api.made(path, {"metadata": {"name": "d"}, "spec": spec})
+    refused = await api.patch(f"{path}/d", {"spec": {"strategy": {"type": "Other"}}}, MERGE)
+    assert (
+        'Unsupported value: {"Type":"Other","RollingUpdate":'
+        '{"MaxUnavailable":"25%","MaxSurge":"25%"}}'
+    ) in refused.message
