@@ -12,6 +12,14 @@ MAIN = "main"
 """Runs the user's entrypoint."""
 DEPENDENCIES = "dependencies"
 """Installs the user's requirements before it; an init container, absent without any."""
+SOURCE = "source"
+"""Gets the user's code before it, where it is not in the cluster."""
+DATASET = "dataset-"
+"""Begins the names of those that copy datasets before it; its place in the list follows."""
+KERBEROS = "kerberos"
+"""Gets the first Kerberos ticket, before all else."""
+KERBEROS_RENEWAL = "kerberos-renewal"
+"""Keeps the ticket fresh while the program runs."""
 
 
 def status_of(pod: Pod, container: str) -> ContainerStatus | None:
