@@ -42,6 +42,15 @@ def pod_name(short_kind: str, job: str, role: str, index: int) -> str:
     return f"{prefix(short_kind, job)}-{role}-{index}"
 
 
+def host(pod: str, service: str, namespace: str, cluster_domain: str = "") -> str:
+    """Where a pod is found through the headless Service of its job.
+
+    Without the cluster's domain the name is one that a pod's search domains complete.
+    """
+    domain = f".{cluster_domain}" if cluster_domain else ""
+    return f"{pod}.{service}.{namespace}.svc{domain}"
+
+
 def code_name(short_kind: str, job: str) -> str:
     """The ConfigMap that carries inline code: ``pyjob-mnist-code``."""
     return f"{prefix(short_kind, job)}-code"

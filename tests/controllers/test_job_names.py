@@ -46,3 +46,8 @@ def test_long_values_are_cut_to_a_valid_label(text):
 @given(st.text())
 def test_every_text_becomes_a_valid_label_value(text):
     assert re.fullmatch(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?", names.label_value(text))
+
+
+def test_a_host_is_a_pod_of_the_jobs_service_with_the_clusters_domain_if_it_is_known():
+    assert names.host("tfjob-x-ps-0", "tfjob-x", "ns") == "tfjob-x-ps-0.tfjob-x.ns.svc"
+    assert names.host("p-0", "p", "ns", "cluster.local") == "p-0.p.ns.svc.cluster.local"
