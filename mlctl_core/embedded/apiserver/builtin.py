@@ -67,7 +67,10 @@ def _resource(
         storage=storage[0],
         storage_version=storage[1],
         schema=functools.partial(woven, model_of(api_version, kind)),
-        selectable={path: tuple(path.split(".")) for path in selectable.split()},
+        selectable={
+            label: tuple((path or label).split("."))
+            for label, _, path in (one.partition("=") for one in selectable.split())
+        },
         generation=generation,
         scale=_REPLICAS if scale else None,
     )
@@ -114,7 +117,7 @@ _EVENT: Final = _resource(
     selectable=(
         "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid"
         " involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath"
-        " reason reportingComponent source type"
+        " reason reportingComponent source=source.component type"
     ),
 )
 
@@ -175,7 +178,7 @@ _WORKLOADS: Final = (
     _workload("apps/v1", "ReplicaSet", "replicasets", short="rs", scale=True),
     _workload("apps/v1", "StatefulSet", "statefulsets", short="sts", scale=True),
     _workload("batch/v1", "CronJob", "cronjobs", short="cj"),
-    _workload("batch/v1", "Job", "jobs", selectable="status.successful"),
+    _workload("batch/v1", "Job", "jobs", selectable="status.successful=status.succeeded"),
     _resource(
         "policy/v1",
         "PodDisruptionBudget",

@@ -24,7 +24,29 @@ _PREEMPTION: Final = ("PreemptLowerPriority", "Never")
 _MAX_PRIORITY: Final = 1_000_000_000
 _SUBJECTS: Final = ("ServiceAccount", "User", "Group")
 _EVENT_TYPES: Final = ("Normal", "Warning")
-_MAX_NOTE: Final = 1024
+_EVENT_TEXTS: Final = (
+    ("reportingInstance", "reportingInstance", 128),
+    ("action", "action", 128),
+    ("reason", "reason", 128),
+    ("note", "message", 1024),
+)
+"""Texts of an event, their names in refusals, and how long they may be."""
+_EVENT_FIXED: Final = {
+    "regarding": "involvedObject",
+    "reason": "reason",
+    "note": "message",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+    "type": "type",
+    "eventTime": "eventTime",
+    "action": "action",
+    "related": "related",
+    "reportingController": "reportingController",
+    "reportingInstance": "reportingInstance",
+}
+_LEAST_REPEATED: Final = 2
 
 
 def check_service(new: Json, old: Json | None, subresource: str) -> list[FieldError]:
@@ -236,7 +258,7 @@ def check_event(new: Json, old: Json | None, subresource: str) -> list[FieldErro
     """What events.k8s.io asks of a new event."""
     del subresource
     if old is not None:
-        return []
+        return _check_event_change(new, old)
     found: list[FieldError] = []
     about = (new.get("regarding") or {}).get("namespace") or ""
     where = new["metadata"].get("namespace") or ""
@@ -267,10 +289,34 @@ def _check_report(event: Json) -> list[FieldError]:
         for field in ("reportingInstance", "action", "reason")
         if not event.get(field)
     )
-    if len((event.get("note") or "").encode()) > _MAX_NOTE:
-        detail = f"can have at most {_MAX_NOTE} characters"
-        found.append(errors.invalid("message", "", detail))
+    for field, shown, most in _EVENT_TEXTS:
+        if len((event.get(field) or "").encode()) > most:
+            detail = f"can have at most {most} characters"
+            found.append(errors.invalid(shown, "", detail))
+    found.extend(_check_series(event.get("series")))
     return found
+
+
+def _check_series(series: Json | None) -> list[FieldError]:
+    """That what is said to repeat has repeated."""
+    if series is None:
+        return []
+    found: list[FieldError] = []
+    if series.get("count", 0) < _LEAST_REPEATED:
+        found.append(errors.invalid("series.count", "", f"should be at least {_LEAST_REPEATED}"))
+    if not series.get("lastObservedTime"):
+        found.append(errors.required("series.lastObservedTime"))
+    return found
+
+
+def _check_event_change(new: Json, old: Json) -> list[FieldError]:
+    """That nothing but the series of an event changes."""
+    found = [
+        errors.invalid(shown, new.get(field), "field is immutable")
+        for field, shown in _EVENT_FIXED.items()
+        if new.get(field) != old.get(field)
+    ]
+    return [*found, *_check_series(new.get("series"))]
 
 
 def check_disruption_budget(new: Json, old: Json | None, subresource: str) -> list[FieldError]:

@@ -47,7 +47,15 @@ def column_definitions(columns: Sequence[Json]) -> list[Json]:
 
 def cells(obj: Json, columns: Sequence[Json], now: datetime) -> list[Any]:
     """One cell per column; null where the object has nothing of that type."""
-    return [_cell(find(column["jsonPath"], obj), column["type"], now) for column in columns]
+    return [_cell(_found(column["jsonPath"], obj), column["type"], now) for column in columns]
+
+
+def _found(path: str, obj: Json) -> list[Any]:
+    """What a column points at: nothing where its path is not to be read."""
+    try:
+        return find(path, obj)
+    except ValueError:
+        return []
 
 
 def _cell(found: list[Any], kind: str, now: datetime) -> Any:

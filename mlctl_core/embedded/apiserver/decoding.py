@@ -85,17 +85,17 @@ def _value(value: Any, schema: Json, path: str, owner: Json) -> Any:
         return [_value(item, schema["items"], path, owner) for item in value]
     if kind in _CHECKS and not _CHECKS[kind](value):
         raise _mismatch(value, _go_type(schema), path, owner)
-    problem = _format_problem(value, schema)
+    problem = _format_problem(value, schema, path)
     if problem:
         raise DecodeError(problem)
     return value
 
 
-def _format_problem(value: Any, schema: Json) -> str:
+def _format_problem(value: Any, schema: Json, path: str) -> str:
     """What Go says when it cannot read a text as what it stands for; empty when it can."""
     match schema.get("format"):
         case "date-time":
-            return time_problem(value)
+            return time_problem(value, path.rpartition(".")[2])
         case "byte" if not fits(value, "byte"):
             return f"{NOT_BASE64} at input byte {_bad_byte(value)}"
     return ""

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
-_COLUMN_FORMATS = (
-    *("binary", "bool", "byte", "date", "date-time", "double", "float", "int32", "int64"),
-    "password",
-)
+_COLUMN_FORMATS = (*("byte", "date", "date-time", "double", "float", "int32", "int64", "password"),)
+_NO_PATH = "must be a simple json path starting with ."
 MAX_SELECTABLE = 8
 """Selectable fields a version may have (KEP-4358)."""
 
@@ -98,9 +96,10 @@ def _column_errors(columns: list[Json] | None, path: str) -> list[FieldError]:
             detail = f"must be one of {','.join(_COLUMN_FORMATS)}"
             errors.append(field_errors.invalid(f"{where}.format", format_, detail))
         text = column.get("jsonPath", "")
-        if not text.startswith("."):
-            detail = "must be a simple json path starting with ."
-            errors.append(field_errors.invalid(f"{where}.JSONPath", text, detail))
+        if not text:
+            errors.append(field_errors.required(f"{where}.JSONPath"))
+        elif not text.startswith("."):
+            errors.append(field_errors.invalid(f"{where}.JSONPath", text, _NO_PATH))
     return errors
 
 
@@ -118,8 +117,11 @@ def _subresource_errors(below: Json | None, path: str) -> list[FieldError]:
         if not text:
             if needed:
                 errors.append(field_errors.required(where))
+        elif not text.startswith("."):
+            errors.append(field_errors.invalid(where, text, _NO_PATH))
         elif not text.startswith(roots):
             shown = " or ".join(root.rstrip(".") for root in roots)
+            shown = f"either {shown}" if len(roots) > 1 else shown
             detail = f"should be a json path under {shown}"
             errors.append(field_errors.invalid(where, text, detail))
     return errors
@@ -149,7 +151,7 @@ def _selectable_errors(version: Json, path: str) -> list[FieldError]:
 def _selectable_problem(text: str, schema: Json) -> str:
     """Say why a path cannot be selected by, or ""."""
     if not text.startswith("."):
-        return "must be a simple json path starting with ."
+        return _NO_PATH
     if text.startswith(".metadata."):
         return "must not point to fields in metadata"
     found: Any = schema

@@ -205,6 +205,12 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", message, details={})
 
 
+def unsupported_verb(verb: str, group: str, plural: str) -> StatusError:
+    """405, as upstream words it for custom resources."""
+    message = f'{verb} is not supported on resources of kind "{plural}.{group}"'
+    return StatusError(405, "MethodNotAllowed", message, details={"group": group, "kind": plural})
+
+
 def not_acceptable(message: str) -> StatusError:
     """406: the response cannot be given in any form the client accepts."""
     return StatusError(406, "NotAcceptable", message)

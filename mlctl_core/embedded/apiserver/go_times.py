@@ -8,6 +8,9 @@ from typing import Final
 from mlctl_core.embedded.apiserver.field_errors import quote
 
 _LAYOUT: Final = "2006-01-02T15:04:05Z07:00"
+_MICRO_LAYOUT: Final = "2006-01-02T15:04:05.000000Z07:00"
+_MICRO_FIELDS: Final = frozenset({"acquireTime", "eventTime", "lastObservedTime", "renewTime"})
+"""Fields of the type MicroTime, which has six digits after the point, no more and no less."""
 
 _PARTS: Final = (
     ("2006", r"[0-9]{4}"),
@@ -26,14 +29,19 @@ _PARTS: Final = (
 """The layout's elements, as Go names them, and what each takes."""
 
 
-def time_problem(text: str) -> str:
+_MICRO_PARTS: Final = (*_PARTS[:-2], ("05", r"[0-5][0-9]"), (".000000", r"\.[0-9]{6}"), _PARTS[-1])
+
+
+def time_problem(text: str, field: str = "") -> str:
     """What is wrong with a time in the JSON of a built-in kind; empty when nothing is."""
     rest = text
-    for element, pattern in _PARTS:
+    is_micro = field in _MICRO_FIELDS
+    layout = _MICRO_LAYOUT if is_micro else _LAYOUT
+    for element, pattern in _MICRO_PARTS if is_micro else _PARTS:
         found = re.match(pattern, rest)
         if found is None:
             return (
-                f"parsing time {quote(text)} as {quote(_LAYOUT)}: "
+                f"parsing time {quote(text)} as {quote(layout)}: "
                 f"cannot parse {quote(rest)} as {quote(element)}"
             )
         rest = rest[found.end() :]

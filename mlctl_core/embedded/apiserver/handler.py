@@ -17,7 +17,12 @@ from mlctl_core.embedded.apiserver.api_documents import PREFIX as OPENAPI_PREFIX
 from mlctl_core.embedded.apiserver.api_documents import V2_PATH, ApiDocuments, answer_v2
 from mlctl_core.embedded.apiserver.discovery import Discovery
 from mlctl_core.embedded.apiserver.endpoints import serve_resource
-from mlctl_core.embedded.apiserver.errors import StatusError, internal, unknown_resource
+from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
+    internal,
+    method_not_allowed,
+    unknown_resource,
+)
 from mlctl_core.embedded.apiserver.exchange import Exchange, error_response, json_response
 from mlctl_core.embedded.apiserver.negotiation import choose_discovery
 from mlctl_core.embedded.apiserver.pod_actions import serve_binding
@@ -29,9 +34,11 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.auth import Authenticator, User
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.embedded.apiserver.logs import Kubelets
+    from mlctl_core.embedded.apiserver.resources import Resource
 
 _log = structlog.get_logger(__name__)
 
+_READING = ("GET", "HEAD")
 HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
 _DISCOVERY_TYPE = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 
@@ -60,7 +67,7 @@ class Handler:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
-        if path.rstrip("/") in HEALTH_PATHS:
+        if path.rstrip("/").removesuffix("/ping") in HEALTH_PATHS:
             return web.Response(text="ok")
         user = self._authenticator.user_of(request)
         target = parse_path(path)
@@ -73,6 +80,8 @@ class Handler:
         if self._cluster.registry.get(target.group, target.version, target.plural) is None:
             return self._unknown(target)
         exchange = self._exchange(request, target, user)
+        if not _fits(target, exchange.resource):
+            return self._unknown(target)
         try:
             if target.subresource:
                 return await serve_subresource(exchange, self._authenticator, self._kubelets)
@@ -88,12 +97,15 @@ class Handler:
         return Exchange(self._cluster, request, target, resource, user)
 
     def _unknown(self, target: Target) -> web.StreamResponse:
-        if self._discovery.serves(target.group):
+        resources = self._cluster.registry.all()
+        if any(one.group == target.group and not one.custom for one in resources):
             raise unknown_resource()
         return _page_not_found()
 
     def _discover(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
+        if request.method not in _READING:
+            raise method_not_allowed()
         if path.startswith(OPENAPI_PREFIX):
             answer = self._documents.answer(path, request.query.get("hash", ""))
             return answer or _page_not_found()
@@ -110,6 +122,13 @@ class Handler:
         if aggregated and path.strip("/") in {"api", "apis"}:
             response.headers["Content-Type"] = _DISCOVERY_TYPE.format(aggregated)
         return response
+
+
+def _fits(target: Target, resource: Resource) -> bool:
+    """Whether what is asked for is where its kind has its objects."""
+    if resource.namespaced:
+        return bool(target.namespace or not target.name)
+    return not target.namespace
 
 
 def _page_not_found() -> web.Response:

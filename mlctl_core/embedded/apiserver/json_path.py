@@ -1,9 +1,9 @@
 r"""The JSONPath of printer columns: fields, indexes, wildcards and simple filters.
 
 Reads `.spec.replicas`, `.metadata.labels.app\\.kubernetes\\.io/name`, `.status['x']`,
-`.spec.items[0].name`, `.spec.items[*].name` and
-`.status.conditions[?(@.type=="Ready")].status`. Does not read recursive descent, slices
-with steps, unions or functions.
+`.spec.items[0].name`, `.spec.items[-1:]`, `.spec.items[*].name` and
+`.status.conditions[?(@.type=="Ready")].status`. Does not read recursive descent, unions or
+functions.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FIELD: Final = re.compile(r"\.?((?:[^.\[\]\\'\"@?()]|\\.)+)")
 _QUOTED: Final = re.compile(r"\[(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")\]")
 _INDEX: Final = re.compile(r"\[(-?\d+)\]")
+_SLICE: Final = re.compile(r"\[(-?\d*):(-?\d*)(?::(\d*))?\]")
 _WILDCARD: Final = re.compile(r"\.?\[?\*\]?")
 _FILTER: Final = re.compile(
     r"\[\?\(\s*@(?P<path>[^=!<>\s)]*)\s*(?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>[^)]+?)\s*)?\)\]"
@@ -70,6 +71,8 @@ def _next_step(text: str) -> tuple[Step | None, int]:
         return _filter(match), match.end()
     if match := _INDEX.match(text):
         return _index(int(match[1])), match.end()
+    if match := _SLICE.match(text):
+        return _slice(*(int(part) if part else None for part in match.groups())), match.end()
     if match := _QUOTED.match(text):
         return _field(_unescape(match[1] or match[2] or "")), match.end()
     if (match := _WILDCARD.match(text)) and "*" in match[0]:
@@ -94,6 +97,10 @@ def _index(at: int) -> Step:
         return []
 
     return pick
+
+
+def _slice(first: int | None, end: int | None, step: int | None) -> Step:
+    return lambda value: value[first : end : step or 1] if isinstance(value, list) else []
 
 
 def _all(value: Any) -> list[Any]:

@@ -8,7 +8,9 @@ inconsistently, as upstream gives it.
 from __future__ import annotations
 
 import base64
+import binascii
 import json
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -173,8 +175,16 @@ def _read_token(token: str) -> tuple[int, RecordKey]:
         return int(content["rv"]), RecordKey(namespace, name)
     except json.JSONDecodeError as error:
         raise _bad_token(syntax_error(error.doc, error)) from None
+    except binascii.Error:
+        raise _bad_token(f"illegal base64 data at input byte {_bad_byte(token)}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise _bad_token(str(error)) from None
+
+
+def _bad_byte(token: str) -> int:
+    """Where Go's decoder stops: at the first byte that is no base64, else in the last four."""
+    found = re.search(r"[^A-Za-z0-9_-]", token)
+    return found.start() if found else len(token) - len(token) % 4
 
 
 def _bad_token(why: str) -> StatusError:

@@ -88,8 +88,7 @@ async def serve_log(exchange: Exchange, kubelets: Kubelets) -> web.StreamRespons
     container = _container(pod, exchange.query.get("container", ""))
     node = (pod.get("spec") or {}).get("nodeName")
     if not node:
-        # Nothing has run yet: upstream answers with an empty log.
-        return web.Response(text="", content_type="text/plain")
+        return web.Response(status=204)  # nothing has run yet
     path = "/".join(quote(part, safe="") for part in (target.namespace, target.name, container))
     url = f"{_node_url(exchange, node)}/containerLogs/{path}"
     try:

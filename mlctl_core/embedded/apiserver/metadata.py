@@ -78,11 +78,14 @@ def identify(resource: Resource, obj: Json) -> None:
     )
 
 
+SCHEME = "pkg/runtime/scheme.go:111"
+"""Where upstream keeps its kinds, as refusals name it."""
+
+
 def unconvertible(resource: Resource, kind: str, api_version: str) -> str:
     """Say why an object of another kind or version is none of a built-in resource's."""
     if kind == resource.kind or (api_version, kind) not in _kinds():
-        scheme = "pkg/runtime/scheme.go:111"
-        return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{scheme}"'
+        return f'no kind "{kind}" is registered for version "{api_version}" in scheme "{SCHEME}"'
     version = api_version.rpartition("/")[2]
     internal_group = resource.group.partition(".")[0] or "core"
     return (

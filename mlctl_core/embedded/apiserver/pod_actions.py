@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
 from mlctl_core.embedded.apiserver.deleting import delete
-from mlctl_core.embedded.apiserver.errors import bad_request, conflict, invalid
+from mlctl_core.embedded.apiserver.errors import bad_request, conflict, internal
 from mlctl_core.embedded.apiserver.exchange import Exchange, success
+from mlctl_core.embedded.apiserver.metadata import SCHEME
 from mlctl_core.embedded.apiserver.options import delete_options
 from mlctl_core.embedded.apiserver.updating import commit
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 PODS = "/pods"
+_EVICTION_VERSIONS = ("policy/v1", "policy/v1beta1")
 
 
 async def serve_binding(exchange: Exchange, name: str) -> web.StreamResponse:
@@ -34,11 +36,10 @@ async def serve_binding(exchange: Exchange, name: str) -> web.StreamResponse:
     name = metadata.get("name", "")
     target = binding.get("target") or {}
     if not target.get("name"):
-        error = field_errors.required("target.name")
-        raise invalid("", "Binding", name, [error])
+        raise internal(str(field_errors.required("target.name")))
     if target.get("kind") not in {None, "", "Node"}:
         error = field_errors.not_supported("target.kind", target["kind"], ("Node", "<empty>"))
-        raise invalid("", "Binding", name, [error])
+        raise internal(str(error))
     record = exchange.cluster.get(exchange.resource, exchange.target.namespace, name)
     if metadata.get("uid") not in {None, "", record.uid}:
         why = f"the UID in the precondition ({metadata['uid']}) does not match the UID in record"
@@ -94,8 +95,11 @@ async def serve_eviction(exchange: Exchange) -> web.StreamResponse:
     target = exchange.target
     raw = await exchange.body()
     eviction, _ = parse_object(raw, media_type(exchange.request), "Eviction")
-    given = (eviction.get("metadata") or {}).get("name", target.name)
-    if given != target.name:
+    kind, version = eviction.get("kind", "Eviction"), eviction.get("apiVersion", "policy/v1")
+    if kind != "Eviction" or version not in _EVICTION_VERSIONS:
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+        raise bad_request(f'{kind} in version "v1" cannot be handled as a Eviction: {why}')
+    if (eviction.get("metadata") or {}).get("name") != target.name:
         raise bad_request("name in URL does not match name in Eviction object")
     options = delete_options(exchange.query, eviction.get("deleteOptions"))
     delete(exchange.cluster, exchange.resource, target.namespace, target.name, options)

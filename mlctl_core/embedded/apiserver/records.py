@@ -60,6 +60,14 @@ def decode(raw: bytes) -> Json:
     return _decode(raw)
 
 
+_ABSENT = {
+    ("Pod", "spec.hostNetwork"): "false",
+    ("Node", "spec.unschedulable"): "false",
+    ("Job", "status.successful"): "0",
+}
+"""What built-in objects are selected by where they say nothing: the zero of the field's type."""
+
+
 def make_record(obj: Json, revision: int, selectable: Mapping[str, tuple[str, ...]]) -> Record:
     """Encode an object as of a revision, which becomes its resourceVersion.
 
@@ -71,7 +79,7 @@ def make_record(obj: Json, revision: int, selectable: Mapping[str, tuple[str, ..
     namespace = metadata.get("namespace", "")
     fields = {"metadata.name": name, "metadata.namespace": namespace}
     for label, path in selectable.items():
-        fields[label] = _text_at(obj, path)
+        fields[label] = _text_at(obj, path) or _ABSENT.get((obj["kind"], label), "")
     return Record(
         key=RecordKey(namespace, name),
         uid=metadata.get("uid", ""),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.apiserver import field_errors
+from mlctl_core.embedded.apiserver.errors import bad_request, invalid
 from mlctl_core.embedded.apiserver.exchange import json_response
 from mlctl_core.embedded.apiserver.records import encode
 
@@ -46,9 +48,12 @@ def _status(kind: str, review: Json, exchange: Exchange, authenticator: Authenti
             review["metadata"]["creationTimestamp"] = exchange.cluster.now()
             return {"userInfo": _user_info(exchange.user)}
         case "TokenReview":
-            user = authenticator.user_of_token((review.get("spec") or {}).get("token") or "")
+            token = (review.get("spec") or {}).get("token")
+            if not token:
+                raise bad_request("token is required for TokenReview in authentication")
+            user = authenticator.user_of_token(token)
             if user is None:
-                return {"authenticated": False, "error": "the token is not known"}
+                return {"user": {}, "error": "invalid bearer token"}
             return {"authenticated": True, "user": _user_info(user)}
         case "SelfSubjectRulesReview":
             everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
@@ -58,6 +63,11 @@ def _status(kind: str, review: Json, exchange: Exchange, authenticator: Authenti
                 "nonResourceRules": [urls],
                 "incomplete": False,
             }
+    spec = review.get("spec") or {}
+    if ("resourceAttributes" in spec) == ("nonResourceAttributes" in spec):
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        error = field_errors.invalid("spec", None, why)
+        raise invalid(exchange.resource.group, "", "", [error])
     return {"allowed": True}
 
 

@@ -8,6 +8,7 @@ from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
 from mlctl_core.embedded.apiserver.conversion import from_stored
 from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
     bad_request,
     internal_error,
     invalid,
@@ -16,6 +17,7 @@ from mlctl_core.embedded.apiserver.errors import (
     unsupported_patch,
 )
 from mlctl_core.embedded.apiserver.exchange import Exchange, json_response
+from mlctl_core.embedded.apiserver.metadata import SCHEME, check_namespace
 from mlctl_core.embedded.apiserver.ownership import track
 from mlctl_core.embedded.apiserver.patch import PatchError, json_patch, merge_patch
 from mlctl_core.embedded.apiserver.patching import (
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.resources import ScalePaths
     from mlctl_core.objects.json import Json
 
+_VERSION = "autoscaling/v1"
 _COPIED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -59,10 +62,12 @@ async def serve_scale(exchange: Exchange) -> web.StreamResponse:
     wanted = await _wanted(exchange, record, paths)
     # While the body was read, somebody else may have written.
     record = exchange.cluster.get(exchange.resource, target.namespace, target.name)
+    _check_scale(exchange, wanted, options)
     require_name(wanted, target.name)
+    check_namespace(resource, wanted["metadata"], target.namespace)
     check_uid(exchange.resource, record.key, record.uid, wanted, options)
     changed = _set_replicas(exchange, record, paths, wanted, options)
-    return json_response(encode(_scale_of(exchange, changed, paths)))
+    return json_response(encode(_scale_of(exchange, changed, paths)), warnings=exchange.warnings)
 
 
 def _require_replicas(exchange: Exchange, record: Record, paths: ScalePaths) -> None:
@@ -82,7 +87,8 @@ async def _wanted(exchange: Exchange, record: Record, paths: ScalePaths) -> Json
     try:
         if kind == JSON_PATCH and isinstance(patch, list):
             return json_patch(scale, patch)
-        if kind in {MERGE, STRATEGIC} and isinstance(patch, dict):
+        built_in = not exchange.resource.custom
+        if (kind == MERGE or (kind == STRATEGIC and built_in)) and isinstance(patch, dict):
             merged: Json = merge_patch(scale, patch)
             return merged
     except PatchError as error:
@@ -90,12 +96,56 @@ async def _wanted(exchange: Exchange, record: Record, paths: ScalePaths) -> Json
     raise unsupported_patch(exchange.resource.custom)
 
 
+def _check_scale(exchange: Exchange, wanted: Json, options: WriteOptions) -> None:
+    """Make sure that what a request wants is a scale and says nothing else.
+
+    Raises:
+        StatusError: 400, or 422 when it came out of a patch.
+    """
+    kind, version = wanted.get("kind", "Scale"), wanted.get("apiVersion", _VERSION)
+    if (kind, version) != ("Scale", _VERSION):
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+        raise bad_request(f'{kind} in version "v1" cannot be handled as a Scale: {why}')
+    spec = wanted.get("spec")
+    if isinstance(spec, dict):
+        replicas = spec.get("replicas", 0)
+        if isinstance(replicas, bool) or not isinstance(replicas, int):
+            shown = replicas if isinstance(replicas, float) else ""
+            what = f"{_json_type(replicas)} {shown}".rstrip()
+            where = "Go struct field ScaleSpec.spec.replicas of type int32"
+            raise _unreadable(exchange, wanted, f"json: cannot unmarshal {what} into {where}")
+        unknown = [f'unknown field "spec.{name}"' for name in spec if name != "replicas"]
+        if unknown and options.field_validation == "Strict":
+            said = ", ".join(unknown)
+            raise _unreadable(exchange, wanted, f"strict decoding error: {said}")
+        if unknown and options.field_validation == "Warn":
+            exchange.warnings.extend(unknown)
+
+
+def _unreadable(exchange: Exchange, wanted: Json, why: str) -> StatusError:
+    if exchange.request.method == "PATCH":
+        error = field_errors.invalid("patch", encode(wanted).decode(), why)
+        return invalid("", "", "", [error])
+    return bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
+
+
+def _json_type(value: object) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case float():
+            return "number"
+        case list():
+            return "array"
+    return "object"
+
+
 def _set_replicas(
     exchange: Exchange, record: Record, paths: ScalePaths, wanted: Json, options: WriteOptions
 ) -> Record:
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
-    if isinstance(replicas, bool) or not isinstance(replicas, int):
-        raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas')
     if replicas < 0 and not exchange.resource.custom:
         detail = "must be greater than or equal to 0"
         error = field_errors.invalid("spec.replicas", replicas, detail)

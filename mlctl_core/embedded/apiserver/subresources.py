@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.endpoints import serve_get, serve_replace
-from mlctl_core.embedded.apiserver.errors import method_not_allowed, not_found, unknown_resource
+from mlctl_core.embedded.apiserver.errors import (
+    method_not_allowed,
+    not_found,
+    unknown_resource,
+    unsupported_verb,
+)
 from mlctl_core.embedded.apiserver.logs import serve_log
 from mlctl_core.embedded.apiserver.patching import serve_patch
 from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
@@ -38,6 +43,8 @@ async def serve_subresource(
     if subresource is None:
         raise unknown_resource()
     verb = _VERBS.get(exchange.request.method, "")
+    if verb not in subresource.verbs and exchange.resource.custom and name == "scale":
+        raise unsupported_verb(verb, exchange.resource.group, exchange.resource.plural)
     if verb not in subresource.verbs:
         raise method_not_allowed()
     match name:

@@ -40,7 +40,7 @@ async def serve_token(exchange: Exchange, authenticator: Authenticator) -> web.S
     account = exchange.cluster.get(exchange.resource, target.namespace, target.name)
     spec: Json = request.get("spec") or {}
     seconds = spec.get("expirationSeconds") or DEFAULT_SECONDS
-    _check_lifetime(seconds, target.name)
+    _check_lifetime(seconds)
     user = service_account_user(target.namespace, target.name, account.uid)
     token = authenticator.issue(user, seconds)
     now = exchange.cluster.clock.now()
@@ -61,7 +61,7 @@ async def serve_token(exchange: Exchange, authenticator: Authenticator) -> web.S
     return json_response(encode(answer), 201)
 
 
-def _check_lifetime(seconds: object, name: str) -> None:
+def _check_lifetime(seconds: object) -> None:
     path = "spec.expirationSeconds"
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < SHORTEST_SECONDS:
         detail = "may not specify a duration less than 10 minutes"
@@ -69,4 +69,4 @@ def _check_lifetime(seconds: object, name: str) -> None:
         detail = "may not specify a duration larger than 2^32 seconds"
     else:
         return
-    raise invalid(_GROUP, "TokenRequest", name, [field_errors.invalid(path, seconds, detail)])
+    raise invalid(_GROUP, "TokenRequest", "", [field_errors.invalid(path, seconds, detail)])

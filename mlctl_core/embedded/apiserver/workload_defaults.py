@@ -153,8 +153,10 @@ def default_volume(obj: Json) -> None:
 
 
 def default_lease(obj: Json) -> None:
-    """A spec, be it empty."""
-    _spec(obj)
+    """A spec, be it empty, without what coordinated leader election alone would read."""
+    spec = _spec(obj)
+    for field in ("strategy", "preferredHolder"):
+        spec.pop(field, None)
 
 
 def default_namespace(obj: Json) -> None:

