@@ -49,7 +49,7 @@ def test_a_program_is_of_python_3_5_and_needs_only_its_library(name):
 
 def test_a_command_gives_users_words_as_whole_arguments():
     words = ("$(HOME)", "a b; rm -rf /", "--help", "")
-    command = tools.command("fetch", *words)
+    command = tools.Tools().command("fetch", *words)
     assert command[:3] == ["python", "-u", "-c"]
     assert command[4:] == ["$$(HOME)", "a b; rm -rf /", "--help", ""]
 
