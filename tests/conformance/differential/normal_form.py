@@ -68,6 +68,9 @@ class NormalForm:
     def of(self, value, key="", parent=""):
         if isinstance(value, dict) and value.get("reason") in {"Invalid", "Conflict"}:
             value = _refusal(value)
+        if key == "fieldsV1":
+            # As text: there is much of it, often the same.
+            return self._text(json.dumps(value, sort_keys=True))
         if isinstance(value, dict):
             is_list = "items" in value or "rows" in value or value.get("kind") == "Table"
             return {
