@@ -44,11 +44,6 @@ class TestEvictions:
         (await server.post(f"{path}/eviction", eviction(deleteOptions=options))).ok(201)
         assert "deletionTimestamp" not in (await server.found(path))["metadata"]
 
-    async def test_another_pods_uid_is_a_conflict(self, server, path):
-        options = {"preconditions": {"uid": "x"}}
-        answer = await server.post(f"{path}/eviction", eviction(deleteOptions=options))
-        assert answer.refusal[:2] == (409, "Conflict")
-
     async def test_what_is_not_there_cannot_be_evicted(self, server, pods):
         answer = await server.post(f"{pods}/b/eviction", eviction("b"))
         assert answer.refusal == (404, "NotFound", 'pods "b" not found')
