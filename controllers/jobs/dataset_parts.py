@@ -15,10 +15,10 @@ import attrs
 
 from apis.v1alpha1.dataset import Dataset
 from apis.v1alpha1.status import LineageDataset
-from controllers.jobs import containers
 from controllers.jobs.environment import WORK
 from controllers.jobs.job import Refusal
 from controllers.jobs.parts import Parts
+from controllers.jobs.steps import dataset_container
 from controllers.jobs.tools import REPORT, environment_name
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _staged(named: Named, identity: Parts, tools: Tools) -> Parts:
     mount = {"name": volume, "mountPath": named.directory}
     arguments = ("copy", spec.uri, named.staged, spec.sha256 or "", REPORT)
     step: Json = {
-        "name": f"{containers.DATASET}{named.index}",
+        "name": dataset_container(named.index, named.called),
         "command": tools.command("fetch", *arguments),
         "volumeMounts": [
             {"name": "work", "mountPath": WORK},

@@ -50,7 +50,11 @@ def command(
 
 def is_file(entrypoint: str) -> bool:
     """Whether the entrypoint names a file of the source."""
-    return entrypoint.endswith(".py") and ":" not in entrypoint
+    return entrypoint.endswith((".py", ".jar")) and ":" not in entrypoint
+
+
+def _path(entrypoint: str) -> str:
+    return f"{CODE_DIRECTORY}/{entrypoint}"
 
 
 def missing_file(entrypoint: str, files: Iterable[str]) -> str | None:
@@ -61,10 +65,13 @@ def missing_file(entrypoint: str, files: Iterable[str]) -> str | None:
 
 
 def is_missing(entrypoint: str, output: str) -> bool:
-    """Whether Python's last words are that the entrypoint itself does not exist.
+    """Whether the last words of Python, or the first of Java, are that there is no such entrypoint.
 
     A module that the user's code fails to import is not meant: only the named one is.
     """
+    for words in (f"find or load main class {entrypoint}", f"access jarfile {_path(entrypoint)}"):
+        if any(line.startswith("Error: ") and line.endswith(words) for line in output.splitlines()):
+            return True
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
     if is_file(entrypoint):
         return "can't open file" in last and f"{CODE_DIRECTORY}/{entrypoint}'" in last

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from controllers.jobs import containers
+from controllers.jobs import containers, steps
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
+    from controllers.jobs.steps import Step
     from mlctl_core.objects.core import Pod, Terminated
 
 Blame = Literal["nobody", "application", "infrastructure"]
@@ -87,10 +88,10 @@ def outcome_of(pod: Pod, *, node_is_lost: bool, now: datetime) -> Outcome | None
     if pod.status.phase not in ("Succeeded", "Failed"):
         return _abandoned(pod, node_is_lost=node_is_lost, now=now)
     main = containers.ended(pod, containers.MAIN)
-    step = containers.ended(pod, containers.DEPENDENCIES)
-    end = _finish(main) or _finish(step) or now
+    failed = steps.failed(pod)
+    end = _finish(main) or _finish(steps.last_end(pod)) or now
     # A step that did its part decides nothing: the program was still to come.
-    last = main or (step if step and step.exit_code != 0 else None)
+    last = main or (failed[1] if failed else None)
     if _was_deleted_before(pod, last):
         return _disrupted(pod, end) or _deleted(pod, end)
     if pod.status.phase == "Succeeded":
@@ -98,7 +99,7 @@ def outcome_of(pod: Pod, *, node_is_lost: bool, now: datetime) -> Outcome | None
     return (
         _disrupted(pod, end)
         or _ended_by_kubelet(pod, end)
-        or _dependencies_failed(step, end)
+        or (_step_failed(*failed, end) if failed else None)
         or _program_failed(pod, main, end)
     )
 
@@ -156,12 +157,12 @@ def _ended_by_kubelet(pod: Pod, end: datetime) -> Outcome | None:
     return Outcome("infrastructure", reason, message, end)
 
 
-def _dependencies_failed(step: Terminated | None, end: datetime) -> Outcome | None:
-    if step is None or step.exit_code == 0:
-        return None
-    how = "ran out of memory" if step.reason == "OOMKilled" else f"ended with {_code(step)}"
-    message = f"The step that installs spec.dependencies {how}."
-    return Outcome("application", "DependencyFailed", message, end, step.exit_code)
+def _step_failed(step: Step, ended: Terminated, end: datetime) -> Outcome:
+    how = "ran out of memory" if ended.reason == "OOMKilled" else f"ended with {_code(ended)}"
+    message = f"The step that {step.what} {how}."
+    if words := steps.last_words(ended.message):
+        message += f" It said: {words}"
+    return Outcome(step.blame, step.reason, message, end, ended.exit_code)
 
 
 def _program_failed(pod: Pod, main: Terminated | None, end: datetime) -> Outcome:

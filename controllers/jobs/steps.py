@@ -6,6 +6,7 @@ succeeds its result, so that no log has to be asked for.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -16,11 +17,14 @@ from controllers.jobs import containers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apis.v1alpha1.common import JobSpec
     from mlctl_core.objects.core import Pod, Terminated
 
 StepReason = Literal["IdentityFailed", "SourceFailed", "DependencyFailed", "DatasetFailed"]
 
+_NO_LABEL = re.compile("[^a-z0-9]+")
+_MAX_SLUG = 40
+"""A container's name has at most 63 characters."""
+_MAX_HASH = 64
 _LINES = 5
 _TEXT = 600
 """Enough for last words, and small beside the rest of a status message."""
@@ -39,6 +43,8 @@ class Step:
     """Why a job waits while it runs, in one word."""
     doing: str
     """What it does, as the beginning of a sentence."""
+    blame: Literal["application", "infrastructure"] = "application"
+    """Whose restart budget a failure is taken from."""
 
 
 KERBEROS = Step(
@@ -47,6 +53,8 @@ KERBEROS = Step(
     "gets the first Kerberos ticket of spec.identity",
     "GettingTicket",
     "Gets a Kerberos ticket",
+    # The identity is ready, so it is the KDC that does not answer or will not have it.
+    "infrastructure",
 )
 SOURCE = Step(
     containers.SOURCE, "SourceFailed", "gets spec.source", "GettingSource", "Gets spec.source"
@@ -60,47 +68,63 @@ DEPENDENCIES = Step(
 )
 
 
-def step_of(container: str, spec: JobSpec | None = None) -> Step | None:
-    """The step that a container is; None for one that is none. ``spec`` names the datasets."""
+def step_of(container: str) -> Step | None:
+    """The step that a container is; None for one that is none."""
     for step in (KERBEROS, SOURCE, DEPENDENCIES):
         if step.container == container:
             return step
-    number = container.removeprefix(containers.DATASET)
-    if number == container or not number.isdigit():
+    number = dataset_index(container)
+    if number is None:
         return None
-    name = ""
-    if spec and int(number) < len(spec.datasets):
-        name = f" {spec.datasets[int(number)].name}"
+    name = container.removeprefix(containers.DATASET).partition("-")[2] or str(number)
     return Step(
         container,
         "DatasetFailed",
-        f"copies dataset{name}",
+        f"copies dataset {name}",
         "StagingDatasets",
-        f"Copies dataset{name}",
+        f"Copies dataset {name}",
     )
 
 
-def steps_of(pod: Pod, spec: JobSpec | None = None) -> Iterator[Step]:
+def dataset_container(index: int, name: str) -> str:
+    """The name of the step that copies a dataset: its place in the job's list, and what it is."""
+    slug = _NO_LABEL.sub("-", name.lower()).strip("-")[:_MAX_SLUG].rstrip("-")
+    return f"{containers.DATASET}{index}-{slug}".rstrip("-")
+
+
+def dataset_index(container: str) -> int | None:
+    """The place in the job's list of the dataset that a container copies; None for others."""
+    rest = container.removeprefix(containers.DATASET)
+    number = rest.partition("-")[0]
+    return int(number) if rest != container and number.isdigit() else None
+
+
+def steps_of(pod: Pod) -> Iterator[Step]:
     """The steps of a pod, in order."""
     for container in pod.spec.init_containers:
-        if (step := step_of(container.name, spec)) is not None:
+        if (step := step_of(container.name)) is not None:
             yield step
 
 
-def failed(pod: Pod, spec: JobSpec | None = None) -> tuple[Step, Terminated] | None:
+def failed(pod: Pod) -> tuple[Step, Terminated] | None:
     """The step that failed and how it ended; None when none did."""
-    for step in steps_of(pod, spec):
+    for step in steps_of(pod):
         ended = containers.ended(pod, step.container)
         if ended and ended.exit_code != 0:
             return step, ended
     return None
 
 
-def current(pod: Pod, spec: JobSpec | None = None) -> Step | None:
+def last_end(pod: Pod) -> Terminated | None:
+    """How the last step that has ended did so; None when none has."""
+    ends = [containers.ended(pod, step.container) for step in steps_of(pod)]
+    return next((end for end in reversed(ends) if end), None)
+
+
+def current(pod: Pod) -> Step | None:
     """The first step that has not ended; None when all have, or there are none."""
-    for step in steps_of(pod, spec):
-        ended = containers.ended(pod, step.container)
-        if ended is None:
+    for step in steps_of(pod):
+        if containers.ended(pod, step.container) is None:
             return step
     return None
 
@@ -140,17 +164,14 @@ def results(pod: Pod) -> Results:
         if ended is None or ended.exit_code != 0:
             continue
         report = _report(ended.message)
+        index = dataset_index(step.container)
         if step is SOURCE and _is_hex(report.commit):
             found = attrs.evolve(found, commit=report.commit)
         elif step is DEPENDENCIES and _is_hex(report.dependencies.removeprefix("sha256:")):
             found = attrs.evolve(found, dependencies=report.dependencies)
-        elif step.reason == "DatasetFailed" and _is_hex(report.sha256):
-            index = int(step.container.removeprefix(containers.DATASET))
+        elif index is not None and _is_hex(report.sha256):
             found = attrs.evolve(found, datasets=(*found.datasets, (index, report.sha256)))
     return found
-
-
-_MAX_HASH = 64
 
 
 def _is_hex(text: str) -> bool:
