@@ -31,11 +31,11 @@ PORT_NAME = "torch"
 AUTO: Final = "auto"
 """One process per GPU, or per core where there is none."""
 
-Processes: TypeAlias = "int | Literal['auto'] | None"
+Processes: TypeAlias = int | Literal["auto"] | None
 """Processes of each pod; None where the job does not say: one."""
 
-RESERVED_PREFIX = "PET_"
-RESERVED = ("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE")
+THREADS = "OMP_NUM_THREADS"
+"""The one variable that is advice: whoever sets it himself keeps it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +74,7 @@ def environment(world: World, index: int) -> dict[str, str]:
     """The variables of pod ``index``."""
     variables = {
         "PET_NPROC_PER_NODE": processes_per_node(world),
-        "OMP_NUM_THREADS": str(threads(world)),
+        THREADS: str(threads(world)),
     }
     if world.elastic:
         return variables | _elastic(world, world.elastic, index)

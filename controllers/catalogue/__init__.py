@@ -1,0 +1,1 @@
+"""What is told about the catalogue's objects: who uses them, and what is wrong with them."""
