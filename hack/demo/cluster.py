@@ -22,10 +22,12 @@ FIELD_MANAGER = "demo"
 # As long as any step of the demo may take; the job itself is done in seconds.
 PATIENCE_SECONDS = 120
 PYTHON_JOB = Kind("mlctl.dev", "v1alpha1", "PythonJob", "pythonjobs")
+TENSORFLOW_JOB = Kind("mlctl.dev", "v1alpha1", "TensorFlowJob", "tensorflowjobs")
 _CATALOGUE = {
     "Framework": Kind("mlctl.dev", "v1alpha1", "Framework", "frameworks", namespaced=False),
     "Size": Kind("mlctl.dev", "v1alpha1", "Size", "sizes", namespaced=False),
     "PythonJob": PYTHON_JOB,
+    "TensorFlowJob": TENSORFLOW_JOB,
     "CustomResourceDefinition": CRD,
 }
 

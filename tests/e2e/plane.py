@@ -208,10 +208,10 @@ class Namespace:
         self.client = client
         self.name = name
 
-    async def apply(self, obj):
+    async def apply(self, obj, kind=JOB):
         """Create or change a job."""
         await self.client.apply(
-            JOB,
+            kind,
             {**obj, "metadata": {**obj["metadata"], "namespace": self.name}},
             field_manager="tests",
             force=True,
@@ -233,11 +233,15 @@ class Namespace:
         page = await self.client.list_all(kind, self.name)
         return [json.loads(item) for item in page.items]
 
-    async def until(self, name, wanted, kind=JOB):
+    async def log(self, pod):
+        """What a pod's main container has written."""
+        return (await self.client.pod_log(pod, self.name, container="main")).decode()
+
+    async def until(self, name, wanted, kind=JOB, patience=PATIENCE):
         """Wait until the object satisfies `wanted`, and return it."""
         last = None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 page = await self.client.list_all(kind, self.name)
                 version = page.resource_version
                 for item in page.items:
@@ -259,9 +263,9 @@ class Namespace:
                 f"{kind.name} {name} stayed {json.dumps(last, indent=1)}"
             ) from None
 
-    async def ended(self, name):
+    async def ended(self, name, kind=JOB, patience=PATIENCE):
         """Wait until the job has ended, and return it."""
-        return await self.until(name, lambda o: phase(o) in {"Succeeded", "Failed"})
+        return await self.until(name, lambda o: phase(o) in {"Succeeded", "Failed"}, kind, patience)
 
     async def released(self, name):
         """Wait until the job's pod has been let go, which is the last write of a good life."""
