@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from controllers.registry import COLLECTORS, PLANNERS
+from controllers.registry import COLLECTORS, planners
 from mlctl_core.manager.manager import Manager
 
 
 def main() -> int:
     """Run until stopped; the exit code."""
     manager = Manager.from_args()
-    for planner in PLANNERS:
+    for planner in planners(all_namespaces=not manager.options.namespaces):
         manager.add(planner)
     for factory, kinds in COLLECTORS:
         manager.add_collector(factory, kinds)

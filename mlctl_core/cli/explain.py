@@ -79,7 +79,7 @@ def _planners() -> dict[str, Planner[Any]]:
         raise CommandError(
             f"explain needs the planners: run it where the module {REGISTRY} is", code=2
         ) from None
-    return {planner.kind.name: planner for planner in registry.PLANNERS}
+    return {planner.kind.name: planner for planner in registry.JOBS}
 
 
 async def _stores(client: Client, planner: Planner[Any]) -> dict[Kind, Store]:

@@ -7,6 +7,7 @@ import yaml
 
 from hack import manifests
 from mlctl_core.manager.args import DEFAULT_NAMESPACE, own_namespace
+from mlctl_core.objects.kinds import kind_of
 
 
 @pytest.fixture
@@ -51,12 +52,9 @@ def test_writing_leaves_exactly_the_definitions_of_the_classes(run, elsewhere):
     (elsewhere / "crds" / "older.yaml").write_text("of a kind that is gone")
     run()
     assert run("--check") == 0
-    assert sorted(path.name for path in (elsewhere / "crds").iterdir()) == [
-        "frameworks.yaml",
-        "kustomization.yaml",
-        "pythonjobs.yaml",
-        "sizes.yaml",
-    ]
+    plurals = {kind_of(cls).plural for cls in manifests.CLASSES}
+    files = {path.name for path in (elsewhere / "crds").iterdir()}
+    assert files == {"kustomization.yaml", *(f"{plural}.yaml" for plural in plurals)}
 
 
 def test_what_is_written_by_hand_next_to_the_roles_stays(run, elsewhere):

@@ -132,3 +132,27 @@ def test_a_right_that_was_taken_away_stops_new_references_only(cluster, jane):
 
 def test_the_platform_is_not_asked(cluster, jane):
     assert cluster.admin.tries_to_create(job(size="huge")).succeeded
+
+
+def tensorflow_job(**roles):
+    """A TensorFlowJob whose roles have these sizes."""
+    body = job("mnist", framework="tensorflow-2.17")
+    found = {role: {"size": size} for role, size in roles.items()}
+    return {**body, "kind": "TensorFlowJob", "spec": {**body["spec"], "roles": found}}
+
+
+@pytest.mark.parametrize("role", ["chief", "worker", "ps", "evaluator"])
+def test_the_size_of_a_role_is_asked_for_too(jane, role):
+    sizes = {"worker": "small", role: "huge"}
+    eventually(lambda: "mlctl-use-of-role" in jane.tries_to_create(tensorflow_job(**sizes)).err)
+    answer = jane.tries_to_create(tensorflow_job(**sizes))
+    assert f"spec.roles.{role}.size: jane may not use huge in namespace team-a" in answer.err
+    assert jane.tries_to_create(tensorflow_job(**{**sizes, role: "small"})).succeeded
+
+
+def test_a_role_may_have_a_size_that_was_given(cluster, jane):
+    take_back = allow(cluster, "jane", "sizes", "huge", "team-a")
+    try:
+        eventually(lambda: jane.tries_to_create(tensorflow_job(worker="huge")).succeeded)
+    finally:
+        take_back()
