@@ -102,6 +102,20 @@ def keytab_parts(kerberos: Kerberos) -> Parts:
     )
 
 
+def spark_properties(spec: IdentitySpec) -> dict[str, str]:
+    """What Spark is told of the identity, beside `configuration` and `keytab_parts`.
+
+    Its driver logs in and renews by itself, and gives its executors delegation tokens: they
+    need neither keytab nor ticket.
+    """
+    if spec.kerberos is None:
+        return {}
+    return {
+        "spark.kerberos.keytab": KEYTAB,
+        "spark.kerberos.principal": spec.kerberos.principal,
+    }
+
+
 def mount_paths(spec: IdentitySpec) -> tuple[str, ...]:
     """The directories that the identity's author chose."""
     files = (*spec.secrets, *spec.config_maps)
