@@ -8,5 +8,6 @@ Not for strangers' programs: containers run as the node's user, see the host's f
 network, and a memory limit is watched rather than enforced by the kernel. CPU and storage limits
 only count for placement. On Linux each pod has an address and a host name of its own on the
 loopback network, and finds others by the names of their Services (`addresses`, `sockets`); where
-the kernel refuses that, pods share the host's. There are no probes, lifecycle hooks, persistent volumes or exec.
+the kernel refuses that, pods share the host's. There are no probes, lifecycle hooks, persistent
+volumes or exec.
 """
