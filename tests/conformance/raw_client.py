@@ -161,6 +161,16 @@ class Server:
         finally:
             _break_off(response)
 
+    @asynccontextmanager
+    async def watch_by_messages(self, path, *, origin="https://example.org", **query):
+        """Watch a collection over a WebSocket; gives its messages."""
+        params = {"watch": "true", **query}
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            self._session.ws_connect(path, params=params, origin=origin) as socket,
+        ):
+            yield socket
+
     async def until(self, path, met):
         """Watch the object at a path until it is as `met` says; None stands for no object."""
         collection, _, name = path.rpartition("/")

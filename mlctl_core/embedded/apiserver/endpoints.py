@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
 from mlctl_core.embedded.apiserver.creating import create
 from mlctl_core.embedded.apiserver.deleting import (
@@ -17,17 +15,19 @@ from mlctl_core.embedded.apiserver.deleting import (
 from mlctl_core.embedded.apiserver.errors import method_not_allowed
 from mlctl_core.embedded.apiserver.exchange import Exchange, json_response, success
 from mlctl_core.embedded.apiserver.listing import get_object, list_objects
-from mlctl_core.embedded.apiserver.negotiation import JSON_TYPE
 from mlctl_core.embedded.apiserver.options import DeleteOptions, delete_options, list_options
 from mlctl_core.embedded.apiserver.patching import serve_patch
 from mlctl_core.embedded.apiserver.records import RecordKey
 from mlctl_core.embedded.apiserver.rendering import render_list
 from mlctl_core.embedded.apiserver.selection import make_selection
 from mlctl_core.embedded.apiserver.updating import replace
+from mlctl_core.embedded.apiserver.watch_streams import serve_watch
 from mlctl_core.embedded.apiserver.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from aiohttp import web
 
     from mlctl_core.objects.json import Json
 
@@ -93,15 +93,7 @@ async def _watch(exchange: Exchange) -> web.StreamResponse:
         exchange.query.get("includeObject", ""),
     )
     watch.start()
-    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
-    response.enable_chunked_encoding()
-    await response.prepare(exchange.request)
-    try:
-        await watch.run(response)
-        await response.write_eof()
-    except ConnectionError:
-        pass  # The client has gone, which is how most watches end.
-    return response
+    return await serve_watch(exchange.request, watch)
 
 
 async def _create(exchange: Exchange) -> web.StreamResponse:
