@@ -11,7 +11,10 @@ from mlctl_core.manager.manager import Manager
 def main() -> int:
     """Run until stopped; the exit code."""
     manager = Manager.from_args()
-    for planner in planners(all_namespaces=not manager.options.namespaces):
+    options = manager.options
+    for planner in planners(
+        cluster_domain=options.cluster_domain, all_namespaces=not options.namespaces
+    ):
         manager.add(planner)
     for factory, kinds in COLLECTORS:
         manager.add_collector(factory, kinds)

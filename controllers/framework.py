@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apis.v1alpha1.framework import Framework, FrameworkStatus
+from apis.v1alpha1.jvmjob import JVMJob
 from apis.v1alpha1.pythonjob import PythonJob
+from apis.v1alpha1.sparkjob import SparkJob
 from apis.v1alpha1.tensorflowjob import TensorFlowJob
 from controllers.catalogue.usage import Used
 from mlctl_core.objects.codec import encode
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 RECOUNT_SECONDS = 30.0
 """How late ``usedBy`` may be. Each change of it is a write, whatever the number of jobs."""
 
-JOBS = (kind_of(PythonJob), kind_of(TensorFlowJob))
+JOBS = tuple(map(kind_of, (JVMJob, PythonJob, SparkJob, TensorFlowJob)))
 """Kinds whose jobs name a framework."""
 
 

@@ -6,33 +6,62 @@ rights that the application runs under are derived from this module.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from controllers import framework, identity, pythonjob
+from controllers import framework, identity, jvmjob, pythonjob, sparkjob, tensorflowjob
 from controllers.catalogue.usage import Usage
 from controllers.gpu.gauges import GpuGauges, JobGauges
 from controllers.identities.observe import observe as observe_identity
+from controllers.jobs import lifecycle
 from controllers.jobs.observe import observing
 from mlctl_core.objects.kinds import NODE, POD
 
 if TYPE_CHECKING:
+    from controllers.jobs.job import JobKind
     from mlctl_core.reconcile.planner import Planner
 
-JOBS = (attrs.evolve(pythonjob.plan, observe=observing(pythonjob.wanted)),)
+_KINDS = (
+    (pythonjob.plan, pythonjob.PYTHON_JOB),
+    (tensorflowjob.plan, tensorflowjob.TENSORFLOW_JOB),
+    (jvmjob.plan, jvmjob.JVM_JOB),
+    (sparkjob.plan, sparkjob.SPARK_JOB),
+)
+
+
+def _of_jobs(planner: Planner[Any], kind: JobKind, cluster_domain: str) -> Planner[Any]:
+    here = attrs.evolve(kind, cluster_domain=cluster_domain)
+    return attrs.evolve(
+        planner,
+        function=partial(_of_kind, lifecycle.plan, here),
+        observe=observing(partial(_of_kind, lifecycle.wanted, here)),
+    )
+
+
+def _of_kind(function: Any, kind: JobKind, job: Any, view: Any) -> Any:
+    return function(job, kind, view)
+
+
+def _jobs(cluster_domain: str = "") -> tuple[Planner[Any], ...]:
+    return tuple(_of_jobs(planner, kind, cluster_domain) for planner, kind in _KINDS)
+
+
+JOBS = _jobs()
 """Those of the kinds of jobs."""
 
 
-def planners(*, all_namespaces: bool = True) -> tuple[Planner[Any], ...]:
+def planners(*, cluster_domain: str = "", all_namespaces: bool = True) -> tuple[Planner[Any], ...]:
     """What `python -m controllers` runs.
 
     Args:
+        cluster_domain: completes the names of Services; see `ManagerOptions`.
         all_namespaces: whether every namespace is looked at. The catalogue belongs to all of
             them: who sees only some leaves its status to others.
     """
     found: tuple[Planner[Any], ...] = (
-        *JOBS,
+        *_jobs(cluster_domain),
         attrs.evolve(identity.plan, observe=observe_identity),
     )
     if not all_namespaces:

@@ -23,8 +23,10 @@ sys.path.insert(0, str(ROOT))
 from apis.v1alpha1.dataset import Dataset  # noqa: E402 # the root must be importable first
 from apis.v1alpha1.framework import Framework  # noqa: E402
 from apis.v1alpha1.identity import Identity  # noqa: E402
+from apis.v1alpha1.jvmjob import JVMJob  # noqa: E402
 from apis.v1alpha1.pythonjob import PythonJob  # noqa: E402
 from apis.v1alpha1.size import Size  # noqa: E402
+from apis.v1alpha1.sparkjob import SparkJob  # noqa: E402
 from apis.v1alpha1.tensorflowjob import TensorFlowJob  # noqa: E402
 from controllers.registry import COLLECTORS, PLANNERS  # noqa: E402
 from mlctl_core.manager import rbac  # noqa: E402
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
 MANIFESTS = ROOT / "manifests"
-CLASSES = (Dataset, Framework, Identity, PythonJob, Size, TensorFlowJob)
+CLASSES = (Dataset, Framework, Identity, JVMJob, PythonJob, Size, SparkJob, TensorFlowJob)
 SERVICE_ACCOUNT = "mlctl-manager"
 LABELS = {"app.kubernetes.io/name": "mlctl", "app.kubernetes.io/part-of": "mlctl"}
 FROM_CLASSES = (

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
-from apis.v1alpha1.environment import Environment
+from apis.v1alpha1.environment import Environment, reserved
 from apis.v1alpha1.refusal import not_supported
-from apis.v1alpha1.values import ObjectName, Quantity, Seconds, ShortName, Uri
+from apis.v1alpha1.values import ObjectName, Quantity, Seconds, ShortName, Uri, matches
 from mlctl_core.objects.resource import Column, Rule, Schema, rules
 
 __all__ = [
@@ -51,18 +51,39 @@ class ConfigMapSource:
 class GitSource:
     """Code from a git repository."""
 
-    url: Uri
-    """Address of the repository."""
+    url: Annotated[
+        Uri,
+        Schema(
+            rules=(
+                matches(
+                    "^(https?://[^@]+|ssh://[^:@]+(@[^@]+)?(:[0-9]+)?(/[^@]*)?)$",
+                    "a repository is at https://, http:// or ssh://, without a password: put "
+                    "that into secret",
+                ),
+            )
+        ),
+    ]
+    """Address of the repository: https, http or ssh."""
     ref: Annotated[str | None, Schema(max_length=256, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")] = (
         None
     )
     """Branch, tag or commit; absent means the default branch."""
-    subdirectory: Annotated[str | None, Schema(max_length=1024, pattern=r"^[A-Za-z0-9._/-]+$")] = (
-        None
-    )
-    """The directory of the repository that is the code."""
+    subdirectory: Annotated[
+        str | None,
+        Schema(
+            max_length=1024,
+            pattern=r"^[A-Za-z0-9._/-]+$",
+            rules=(
+                Rule(
+                    "!self.startsWith('/') && !self.split('/').exists(part, part == '..')",
+                    "a subdirectory is a path within the repository, without ..",
+                ),
+            ),
+        ),
+    ] = None
+    """The directory of the repository that is the code; absent means all of it."""
     secret: ObjectName | None = None
-    """Secret in the job's namespace with the credentials."""
+    """Secret in the namespace with username and password, or ssh-privatekey and known_hosts."""
 
 
 @rules(
@@ -71,8 +92,6 @@ class GitSource:
         ".filter(given, given).size() == 1",
         "a source is exactly one of inline, configMap, git and uri",
     ),
-    not_supported("git", "and give the code by inline or configMap"),
-    not_supported("uri", "and give the code by inline or configMap"),
 )
 @attrs.frozen(kw_only=True)
 class Source:
@@ -97,9 +116,21 @@ class Source:
     config_map: ConfigMapSource | None = None
     """A ConfigMap in the job's namespace whose keys are the files."""
     git: GitSource | None = None
-    """A git repository. Not supported yet."""
-    uri: Uri | None = None
-    """An archive at an hdfs, s3 or http address. Not supported yet."""
+    """A git repository, checked out before the job starts; the commit is recorded."""
+    uri: Annotated[
+        Uri | None,
+        Schema(
+            rules=(
+                matches(
+                    "^(hdfs|s3|https?)://[^@]+$",
+                    "an archive is at hdfs://, s3://, https:// or http://, without user and "
+                    "password: put those into an Identity",
+                ),
+            )
+        ),
+    ] = None
+    """An archive (zip, tar, tar.gz) or one file at an hdfs, s3 or http address, unpacked before
+    the job starts."""
 
 
 @attrs.frozen(kw_only=True)
@@ -138,11 +169,11 @@ class Storage:
 
 
 @rules(
-    not_supported("identity", "and pass credentials with env and secretKeyRef"),
-    not_supported("datasets", "and pass paths with env or args"),
     not_supported("queue", "the job starts when a node has room for it"),
     not_supported("checkpoint"),
     not_supported("storage", "and choose a size with enough ephemeralStorage"),
+    # It would open every GPU of the node to the pod, whatever was asked for.
+    reserved(("NVIDIA_VISIBLE_DEVICES",)),
 )
 @attrs.frozen(kw_only=True)
 class JobSpec:
@@ -153,7 +184,7 @@ class JobSpec:
     size: ShortName
     """Name of the Size that each pod of the job gets."""
     identity: ObjectName | None = None
-    """Name of the Identity the job acts as. Not supported yet."""
+    """Name of the Identity in the namespace that the job acts as. It waits until that is ready."""
     entrypoint: Annotated[str, Schema(min_length=1, max_length=512)]
     """What is run."""
     args: Annotated[tuple[Annotated[str, Schema(max_length=4096)], ...], Schema(max_items=256)] = ()
@@ -169,7 +200,7 @@ class JobSpec:
     datasets: Annotated[
         tuple[DatasetRef, ...], Schema(max_items=32, list_type="map", list_map_keys=("name",))
     ] = ()
-    """Datasets that the job reads or writes. Not supported yet."""
+    """Datasets in the namespace that the job reads or writes. It waits until they are there."""
     queue: ShortName | None = None
     """Name of the Queue that admits the job. Not supported yet."""
     priority_class_name: ObjectName | None = None

@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 
 from apis.v1alpha1.environment import PlainEnvironment
-from apis.v1alpha1.refusal import not_supported
 from apis.v1alpha1.values import Count, Generation, ImageName, ShortName
 from mlctl_core.objects.conditions import Conditions
 from mlctl_core.objects.metadata import Metadata
@@ -73,9 +72,18 @@ class Deprecation:
 
 
 @rules(
-    not_supported("driverVersion", "and select nodes by the size's nodeSelector"),
-    not_supported("tensorflow"),
-    not_supported("python"),
+    Rule(
+        "!has(self.tensorflow) || self.type == 'TensorFlow'",
+        "tensorflow is for frameworks of type TensorFlow: remove it, or change type",
+        field_path=".tensorflow",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        "!has(self.python) || self.type in ['TensorFlow', 'PyTorch', 'Python', 'Jupyter']",
+        "python is for frameworks whose type runs Python: remove it, or change type",
+        field_path=".python",
+        reason="FieldValueForbidden",
+    ),
 )
 @attrs.frozen(kw_only=True)
 class FrameworkSpec:
@@ -97,11 +105,12 @@ class FrameworkSpec:
     driver_version: Annotated[
         str | None, Schema(max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,2}$")
     ] = None
-    """Lowest version of the GPU driver on the node. Not supported yet."""
+    """Lowest version of NVIDIA's driver that the GPU image works with: pods of sizes with such GPUs
+    go to nodes that GPU feature discovery labels with it or a higher one."""
     tensorflow: TensorFlowOptions | None = None
-    """Options of the family TensorFlow. Not supported yet."""
+    """Options of the family TensorFlow."""
     python: PythonOptions | None = None
-    """Options of the Python families. Not supported yet."""
+    """Options of the families that run Python."""
     deprecated: Deprecation | None = None
     """Marks the framework as deprecated: jobs still run, with a warning."""
     hidden: bool = False

@@ -9,7 +9,13 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 
 from apis.v1alpha1.environment import PlainEnvironment
-from apis.v1alpha1.framework import Command, FrameworkType
+from apis.v1alpha1.framework import (
+    Command,
+    FrameworkType,
+    Images,
+    PythonOptions,
+    TensorFlowOptions,
+)
 from apis.v1alpha1.size import PodSize
 from apis.v1alpha1.values import Count, Generation, ImageName, ObjectName, ShortName, Time
 from mlctl_core.objects.conditions import Conditions
@@ -19,6 +25,7 @@ __all__ = [
     "MAX_EXIT_CODE",
     "MAX_MESSAGE",
     "MAX_METRICS",
+    "MAX_RELEASED",
     "MAX_RESTART_HISTORY",
     "MIN_EXIT_CODE",
     "JobStatus",
@@ -29,6 +36,7 @@ __all__ = [
     "PinnedFramework",
     "PinnedSize",
     "QueuePosition",
+    "ReleasedPod",
     "ReplicaStatus",
     "RestartRecord",
 ]
@@ -39,6 +47,8 @@ MAX_RESTART_HISTORY = 10
 """Restarts that are kept; the counters know the rest."""
 MIN_EXIT_CODE, MAX_EXIT_CODE = -(2**31), 2**31 - 1
 """Bounds of what a kubelet reports; Unix uses 0 to 255 of it."""
+MAX_RELEASED = 32
+"""Pods of an attempt that are being replaced at the same time; more fail together."""
 MAX_METRICS = 64
 """Metrics of a run that are kept."""
 
@@ -75,6 +85,8 @@ class ReplicaStatus:
     """Pods that ended with exit code 0."""
     failed: Count = 0
     """Pods that failed."""
+    created: Count = 0
+    """Pods of the present attempt that were seen."""
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +103,16 @@ class RestartRecord:
         int | None, Schema(format="int32", minimum=MIN_EXIT_CODE, maximum=MAX_EXIT_CODE)
     ] = None
     """Exit code of the pod's main container, if it had one."""
+
+
+@attrs.frozen(kw_only=True)
+class ReleasedPod:
+    """A pod of the present attempt that the job has given up."""
+
+    pod: ObjectName
+    """Name of the pod; the one that takes its place has the same."""
+    uid: Annotated[str, Schema(max_length=64)]
+    """UID of the pod that was given up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -115,6 +137,8 @@ class PinnedFramework:
     """Its family."""
     image: ImageName
     """The image that the job's size picked."""
+    images: Images | None = None
+    """All its images: a role with a size of its own may need another."""
     digest: Annotated[str | None, Schema(max_length=256)] = None
     """The image's digest, once a node has pulled it."""
     hash: _Hash | None = None
@@ -123,6 +147,12 @@ class PinnedFramework:
     """Its way to run an entrypoint, where it has one of its own."""
     env: PlainEnvironment = ()
     """Its environment variables."""
+    driver_version: Annotated[str | None, Schema(max_length=32)] = None
+    """Lowest version of the GPU driver that its GPU image works with."""
+    tensorflow: TensorFlowOptions | None = None
+    """Its options of the family TensorFlow."""
+    python: PythonOptions | None = None
+    """Its options of the families that run Python."""
 
 
 @attrs.frozen(kw_only=True)
@@ -199,6 +229,10 @@ class JobStatus:
         MappingProxyType({})
     )
     """Pods by role."""
+    counted_time: Time | None = None
+    """When the pods were last counted anew although nothing else had changed."""
+    released: Annotated[tuple[ReleasedPod, ...], Schema(max_items=MAX_RELEASED)] = ()
+    """Pods of the present attempt that were given up one by one: replaced, or no longer wanted."""
     attempt: Count = 0
     """Number of the present attempt, the label mlctl.dev/attempt of its pods; 0 before the first.
     Pods of earlier attempts have been dealt with."""
@@ -230,6 +264,8 @@ class JobStatus:
     """The framework that the job runs in."""
     size: PinnedSize | None = None
     """The size of the job's pods."""
+    role_sizes: Annotated[Mapping[str, PinnedSize], Schema(max_properties=8)] = MappingProxyType({})
+    """The sizes of roles that have one of their own."""
     lineage: Lineage | None = None
     """What the job's result was made from."""
     metrics: Annotated[Mapping[str, Metric], Schema(max_properties=MAX_METRICS)] = MappingProxyType(

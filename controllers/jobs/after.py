@@ -12,47 +12,42 @@ from typing import TYPE_CHECKING
 import attrs
 
 from controllers.jobs import status
-from controllers.jobs.attempts import Attempts, split
 from controllers.jobs.deadlines import earliest, seconds_until
 from controllers.jobs.release import release
 from mlctl_core.objects.codec import encode
-from mlctl_core.objects.core import Pod
 from mlctl_core.objects.times import parse_time
 from mlctl_core.reconcile.plan import Delete, Plan
 
 if TYPE_CHECKING:
+    from controllers.jobs.gang import Gang
     from controllers.jobs.job import Job, JobKind
+    from mlctl_core.objects.core import Pod
     from mlctl_core.reconcile.view import View
 
 _FINISHED = frozenset(("Succeeded", "Failed"))
 
 
-def plan_ended(job: Job, kind: JobKind, view: View) -> Plan:
+def plan_ended(gang: Gang, view: View) -> Plan:
     """Let the pods go as cleanPodPolicy says, and delete the job when its time is up."""
-    plan = _pods(job, view)
+    job = gang.job
+    plan = _pods(gang, view)
     if job.status.observed_generation != job.metadata.generation:
         new = status.observed(job.status, job.metadata.generation)
         plan = attrs.evolve(plan, status=encode(new))
     if plan.patch or plan.delete:
         return plan
-    return _expiry(job, kind, view, plan)
+    return _expiry(job, gang.kind, view, plan)
 
 
-def _pods(job: Job, view: View) -> Plan:
-    pods = view.owned(Pod)
-    if not pods:
-        return Plan()
-    attempts = split(pods, job.status)
-    drop = tuple(pod for pod in pods if _is_dropped(pod, job, attempts))
-    return release((pod for pod in pods if pod not in drop), drop, view)
-
-
-def _is_dropped(pod: Pod, job: Job, attempts: Attempts) -> bool:
-    if pod in attempts.past or job.spec.clean_pod_policy == "All":
-        return True
-    # The policy is about what is left of pods. One that has not ended holds its node's resources
-    # for a job that is over.
-    return pod.status.phase not in _FINISHED
+def _pods(gang: Gang, view: View) -> Plan:
+    kept: list[Pod] = []
+    dropped = [*gang.past, *gang.surplus]
+    for pod in gang.current.values():
+        # The policy is about what is left of pods. One that has not ended holds its node's
+        # resources for a job that is over.
+        is_kept = gang.job.spec.clean_pod_policy != "All" and pod.status.phase in _FINISHED
+        (kept if is_kept else dropped).append(pod)
+    return release(kept, dropped, view)
 
 
 def _expiry(job: Job, kind: JobKind, view: View, plan: Plan) -> Plan:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import attempts, deadlines, logs, names, progress, status
+from apis.v1alpha1.status import MAX_RELEASED
+from controllers.jobs import charges, deadlines, logs, replicas, restarts, status
+from controllers.jobs.deadlines import earliest
 from controllers.jobs.events import transition
 from controllers.jobs.facts import Facts
-from controllers.jobs.job import ROLE
 from controllers.jobs.outcome import Outcome
 from mlctl_core.objects.codec import encode
-from mlctl_core.objects.times import parse_time
 from mlctl_core.reconcile.plan import Plan
 
 if TYPE_CHECKING:
@@ -20,76 +20,75 @@ if TYPE_CHECKING:
 
     from apis.v1alpha1.status import JobStatus
     from controllers.jobs.facts import Output
-    from controllers.jobs.job import Job, JobKind
+    from controllers.jobs.gang import Gang, Place
+    from controllers.jobs.verdict import Verdict
     from mlctl_core.objects.core import Pod
     from mlctl_core.reconcile.view import View
 
 
-def change(job: Job, new: JobStatus) -> Plan:
+def change(gang: Gang, new: JobStatus, now: datetime) -> Plan:
     """Write ``new`` as the job's status, with a warning if it takes a turn for the worse."""
-    current = status.observed(new, job.metadata.generation)
-    return Plan(status=encode(current), events=transition(job.status, new))
+    job = gang.job
+    current = status.observed(replicas.counted(new, gang), job.metadata.generation)
+    written, wait = replicas.deferred(job.status, current, now)
+    events = transition(job.status, written)
+    return Plan(status=encode(written), events=events, requeue_after=wait)
 
 
-def commit(job: Job, new: JobStatus) -> Plan:
+def commit(gang: Gang, new: JobStatus, now: datetime) -> Plan:
     """Write ``new``, and look again once it is seen: what follows from it needs it on record."""
-    return attrs.evolve(change(job, new), requeue_after=0)
+    return attrs.evolve(change(gang, new, now), requeue_after=0)
 
 
-def conclude(
-    job: Job,
-    kind: JobKind,
-    pod: Pod | None,
-    outcome: Outcome,
-    view: View,
-    *,
-    since: JobStatus | None = None,
-) -> Plan:
-    """Record how an attempt ended: the job is over, or another attempt follows.
+def later(plan: Plan, *waits: float | None) -> Plan:
+    """``plan``, with a look after the shortest of these waits at the latest."""
+    return attrs.evolve(plan, requeue_after=earliest((plan.requeue_after, *waits)))
+
+
+def conclude(gang: Gang, verdict: Verdict, view: View, *, since: JobStatus | None = None) -> Plan:
+    """Record an end: the job is over, or another attempt follows, or one pod is replaced.
 
     ``since`` is the status so far, where it has got on since it was read.
     """
+    job, outcome, pod, now = gang.job, verdict.outcome, verdict.pod, view.now
     output = _output(pod, view)
     if pod and _is_log_awaited(pod, outcome, output):
         return Plan(requeue_after=logs.RETRY_SECONDS)
     told = logs.explained(outcome, output, job)
-    so_far = accounted(since or job.status, pod, told.ended)
+    so_far = since or job.status
+    is_last = _is_last(gang, so_far, told, verdict)
+    if verdict.alone and not is_last and len(so_far.released) < MAX_RELEASED:
+        role = gang.places[verdict.pod_name].role
+        if pod:
+            charged = charges.released(so_far, pod, told.ended)
+        else:
+            charged = charges.vanished(so_far, role, told.ended)
+        uid = pod.metadata.uid if pod else ""
+        again = status.replaced(charged, told, verdict.pod_name, uid, now)
+        return commit(gang, again, now)
+    charged = charges.attempt(gang, so_far, told.ended)
     metrics = logs.metrics_of(output, told.ended)
-    if _is_last(job, so_far, told):
-        final = told if told.reason in deadlines.REASONS else attempts.final(job.spec, told)
-        return commit(job, status.ended(so_far, final, metrics, view.now))
-    name = names.pod_name(kind.short_name, job.metadata.name, ROLE, 0)
-    again = status.restarting(so_far, told, name, view.now)
+    if is_last:
+        by_deadline = told.reason in deadlines.REASONS
+        final = told if by_deadline else restarts.final(job.spec, told, verdict.policy)
+        return commit(gang, status.ended(charged, final, metrics, now), now)
+    again = status.restarting(charged, told, verdict.pod_name, now)
     if deadlines.is_spent(job.spec, again):
         late = deadlines.out_of_time(job.spec, told.ended)
-        return commit(job, status.ended(so_far, late, metrics, view.now))
-    return commit(job, again)
+        return commit(gang, status.ended(charged, late, metrics, now), now)
+    return commit(gang, again, now)
 
 
-def vanished(job: Job, kind: JobKind, now: datetime) -> Outcome:
-    """The end of an attempt whose pod was seen and is not there any more."""
-    name = names.pod_name(kind.short_name, job.metadata.name, ROLE, 0)
-    message = f"Pod {name} is gone without a result: somebody took its finalizer off."
+def vanished(place: Place, now: datetime) -> Outcome:
+    """The end of a pod that was seen and is not there any more."""
+    message = f"Pod {place.name} is gone without a result: it was removed by somebody else."
     return Outcome("infrastructure", "PodDeleted", message, now)
 
 
-def accounted(so_far: JobStatus, pod: Pod | None, ended: datetime) -> JobStatus:
-    """The status with the time that an attempt ran and held its GPUs, at its end.
-
-    A pod that is gone cannot tell when it got its node: what is certain is when it ran.
-    """
-    if pod is None:
-        ran_from = parse_time(so_far.running_time) if so_far.running_time else None
-        return status.charged(so_far, ran_from, ended)
-    ran = status.ran_from(so_far, progress.started(pod))
-    digested = status.with_digest(ran, progress.digest(pod))
-    return status.charged(digested, progress.bound_since(pod), ended)
-
-
-def _is_last(job: Job, so_far: JobStatus, outcome: Outcome) -> bool:
+def _is_last(gang: Gang, so_far: JobStatus, outcome: Outcome, verdict: Verdict) -> bool:
     if outcome.succeeded or outcome.reason in deadlines.REASONS:
         return True
-    return not attempts.may_restart(job.spec, so_far, outcome)
+    return not restarts.may_restart(gang.job.spec, so_far, outcome, verdict.policy)
 
 
 def _output(pod: Pod | None, view: View) -> Output | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from controllers.jobs import gpus
 from controllers.jobs.entrypoint import CODE_DIRECTORY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from apis.v1alpha1.common import JobSpec
     from apis.v1alpha1.environment import EnvVar
+    from apis.v1alpha1.size import Gpu
     from apis.v1alpha1.status import PinnedFramework
     from mlctl_core.objects.json import Json
 
@@ -25,21 +29,27 @@ _PLATFORM = {
     "USER": "mlctl",
     "PYTHONUNBUFFERED": "1",
 }
-_PATH = "PYTHONPATH"
 
 
-def environment(framework: PinnedFramework, spec: JobSpec) -> list[Json]:
-    """Each variable once; what comes later wins.
+def environment(
+    framework: PinnedFramework,
+    spec: JobSpec,
+    gpu: Gpu | None = None,
+    protocol: Iterable[Json] = (),
+) -> list[Json]:
+    """Each variable once; what comes later wins, the ``protocol``'s last."""
+    plain = {**_PLATFORM, **gpus.variables(gpu)}
+    layers: tuple[tuple[str, Json], ...] = (
+        *((name, {"value": value}) for name, value in plain.items()),
+        *((variable.name, {"value": variable.value}) for variable in framework.env),
+        *((variable.name, _source(variable)) for variable in spec.env),
+        *((str(variable["name"]), _without_name(variable)) for variable in protocol),
+    )
+    return [{"name": name, **value} for name, value in dict(layers).items()]
 
-    PYTHONPATH is the platform's, as code and dependencies are found by it; what the framework
-    says of it is searched last.
-    """
-    own = [variable.value for variable in framework.env if variable.name == _PATH]
-    variables: dict[str, Json] = {name: {"value": value} for name, value in _PLATFORM.items()}
-    variables |= {variable.name: {"value": variable.value} for variable in framework.env}
-    variables |= {variable.name: _source(variable) for variable in spec.env}
-    variables[_PATH] = {"value": ":".join((DEPENDENCIES, CODE, *filter(None, own)))}
-    return [{"name": name, **value} for name, value in variables.items()]
+
+def _without_name(variable: Json) -> Json:
+    return {field: value for field, value in variable.items() if field != "name"}
 
 
 def _source(variable: EnvVar) -> Json:

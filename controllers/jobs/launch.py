@@ -1,47 +1,66 @@
-"""What keeps a job's next pod from being created."""
+"""Which of a job's pods can be made now, and what keeps the others from it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import names
-from controllers.jobs.job import ROLE, Refusal
-from mlctl_core.objects.core import ConfigMap, Pod
+from controllers.jobs.deadlines import seconds_until
+from controllers.jobs.job import Refusal
+from controllers.jobs.restarts import restart_at
+from mlctl_core.objects.core import Pod
+from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.plan import NAME_TAKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from controllers.jobs.job import Job, JobKind
+    from controllers.jobs.gang import Gang, Place
+    from mlctl_core.objects.json import Json
+    from mlctl_core.objects.metadata import Metadata
     from mlctl_core.reconcile.plan import WriteFailure
     from mlctl_core.reconcile.view import View
 
 FORBIDDEN = 403
 
 
-def foreign_children(job: Job, kind: JobKind, view: View) -> Refusal | None:
+def free_places(gang: Gang) -> tuple[Place, ...]:
+    """Places that may be filled: all pods of earlier attempts are gone, and the one before them."""
+    if gang.earlier:
+        return ()
+    taken = {pod.metadata.name for pod in gang.past}
+    return tuple(place for place in gang.missing if place.name not in taken)
+
+
+def delay(gang: Gang, view: View) -> float:
+    """Seconds until what failed may be made again; 0 when nothing has to wait."""
+    due = restart_at(gang.job.status)
+    return seconds_until(due, view.now) if due else 0.0
+
+
+def foreign_children(
+    gang: Gang, places: Iterable[Place], children: Iterable[Json], view: View
+) -> Refusal | None:
     """Whether an object that is not this job's has the name of one of its children.
 
     What an earlier job of that name left behind is on its way out; anything else is for the
     user to move, and is never touched.
     """
-    name = job.metadata.name
-    wanted: list[tuple[str, ConfigMap | Pod | None]] = [
-        ("Pod", view.get(Pod, names.pod_name(kind.short_name, name, ROLE, 0)))
+    found: list[tuple[str, Metadata]] = [
+        ("Pod", pod.metadata) for place in places if (pod := view.get(Pod, place.name))
     ]
-    if job.spec.source and job.spec.source.inline:
-        # Without code of its own to put there, a ConfigMap of that name is no concern.
-        wanted.append(("ConfigMap", view.get(ConfigMap, names.code_name(kind.short_name, name))))
-    for what, child in wanted:
-        if child is None:
+    for child in children:
+        kind = kind_of(f"{child['apiVersion']}/{child['kind']}")
+        if there := view.get(kind, child["metadata"]["name"]):
+            found.append((kind.name, there.metadata))
+    job = gang.job.metadata
+    for what, metadata in found:
+        owner = metadata.controller
+        if owner and owner.uid == job.uid:
             continue
-        owner = child.metadata.controller
-        if owner and owner.uid == job.metadata.uid:
-            continue
-        if owner and (owner.kind, owner.name) == (kind.kind.name, name):
-            message = f"Waits until {what} {child.metadata.name} of an earlier {name} is gone."
+        if owner and (owner.kind, owner.name) == (gang.kind.kind.name, job.name):
+            message = f"Waits until {what} {metadata.name} of an earlier {job.name} is gone."
             return Refusal("WaitingForOldPod", message)
-        return name_taken(f"{what} {child.metadata.name}")
+        return name_taken(f"{what} {metadata.name}")
     return None
 
 

@@ -1,9 +1,10 @@
-"""The life of a job of one pod, whatever its kind: one look, one step.
+"""The life of a job and its pods, whatever its kind: one look, one step.
 
 What makes a crash at any moment harmless is the order of things, one plan each: a result goes
-into the status, and with it the number of the next attempt; only then is the pod of the past
-attempt let go and deleted; only when it is gone is the next one created, under the same name.
-So there is never a second pod for one attempt, and never a pod gone before its result is known.
+into the status, and with it the number of the next attempt, or the UID of the one pod that is
+given up; only then is a pod of the past let go and deleted; only when it is gone is the next one
+created, under the same name. So there is never a second pod for one place in one attempt, and
+never a pod gone before its result is known.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import attempts, deadlines, launch, logs, names, progress, source, status
+from apis.v1alpha1.status import MAX_RELEASED
+from controllers.jobs import charges, deadlines, launch, lineage, logs, progress, source, status
 from controllers.jobs.after import plan_ended
-from controllers.jobs.conclude import accounted, change, commit, conclude, vanished
-from controllers.jobs.deadlines import earliest, seconds_until
+from controllers.jobs.conclude import change, commit, conclude, later, vanished
+from controllers.jobs.deadlines import seconds_until
 from controllers.jobs.facts import Facts, Wanted
-from controllers.jobs.job import ROLE, Refusal
+from controllers.jobs.gang import Gang, gang_of, number
+from controllers.jobs.job import Refusal
+from controllers.jobs.material import Material, children_of, gather
 from controllers.jobs.nodes import NODE_PATIENCE, abandoned_from, is_gone, is_silent
-from controllers.jobs.outcome import Outcome, outcome_of
+from controllers.jobs.outcome import Outcome
 from controllers.jobs.pod import pod as pod_of
-from controllers.jobs.release import release, release_orphans
-from controllers.jobs.resolve import Pins, lineage, resolve
+from controllers.jobs.release import namesakes, release, release_orphans
+from controllers.jobs.resolve import resources_of_all
+from controllers.jobs.verdict import Verdict, of_job, of_place, verdict_of
 from mlctl_core.objects.conditions import find_condition
 from mlctl_core.objects.core import Node, Pod
 from mlctl_core.objects.times import parse_time
@@ -45,8 +50,7 @@ IMAGE_PATIENCE = timedelta(minutes=5)
 """How long a node may fail to pull an image before another attempt, maybe on another node:
 as long as a kubelet's own back-off takes to reach its maximum."""
 _NOT_TAKEN_UP = frozenset((None, "Pending", "Suspended"))
-_WITHOUT_POD = _NOT_TAKEN_UP | {"Restarting"}
-_POD_WAS_SEEN = frozenset(("Preparing", "Running"))
+_WITHOUT_PODS = _NOT_TAKEN_UP | {"Restarting"}
 
 
 def plan(job: Job, kind: JobKind, view: View) -> Plan:
@@ -54,23 +58,26 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
     mine = view.owned(Pod)
     if job.metadata.deleting:
         return release((), mine, view)
+    gang = gang_of(job, kind, mine)
     if status.is_over(job.status):
-        return plan_ended(job, kind, view)
-    pods = attempts.split(mine, job.status)
-    let_go = _let_go(job, pods, view)
+        return plan_ended(gang, view)
+    let_go = _let_go(gang, view)
     if let_go.patch or let_go.delete:
         return let_go
-    if pods.current and (outcome := _outcome(job, pods.current, view)):
-        return conclude(job, kind, pods.current, outcome, view)
-    if _is_missing(job, pods) and not _is_gone(job, kind, view):
+    if verdict := _verdict(gang, view):
+        return conclude(gang, verdict, view)
+    if gang.vanished and not _is_gone(gang, view):
         return Plan(requeue_after=POD_RECHECK_SECONDS)
     if job.spec.suspend:
-        return _suspend(job, pods.current, let_go, view)
+        return _suspend(gang, let_go, view)
     if job.status.phase in _NOT_TAKEN_UP:
-        return _begin(job, kind, view)
-    if pods.current is None:
-        return _launch(job, kind, pods, view)
-    return _follow(job, kind, pods.current, view)
+        return _begin(gang, view)
+    if gang.vanished:
+        place = gang.vanished[0]
+        return conclude(gang, of_place(gang, place, vanished(place, view.now)), view)
+    if gang.surplus and (given_up := _give_up_surplus(gang, view)):
+        return given_up
+    return later(_go_on(gang, view), let_go.requeue_after)
 
 
 def wanted(job: Job, kind: JobKind, view: View) -> Wanted:
@@ -82,55 +89,44 @@ def wanted(job: Job, kind: JobKind, view: View) -> Wanted:
             return Wanted()
         config_map = job.spec.source.config_map if job.spec.source else None
         return Wanted(config_map=config_map.name if config_map else "")
-    pods = attempts.split(view.owned(Pod), job.status)
-    if _is_missing(job, pods):
-        return Wanted(pod=names.pod_name(kind.short_name, job.metadata.name, ROLE, 0))
-    current = pods.current
-    outcome = _outcome(job, current, view) if current else None
-    if outcome is None or current is None:
-        return Wanted()
-    container = logs.wanted(current, outcome)
-    return Wanted(log_of=current, container=container) if container else Wanted()
+    gang = gang_of(job, kind, view.owned(Pod))
+    if verdict := _verdict(gang, view):
+        pod = verdict.pod
+        container = logs.wanted(pod, verdict.outcome) if pod else None
+        return Wanted(log_of=pod, container=container) if container else Wanted()
+    return Wanted(pod=gang.vanished[0].name) if gang.vanished else Wanted()
 
 
-def _is_missing(job: Job, pods: attempts.Attempts) -> bool:
-    """Whether the present attempt's pod was seen, and the cache does not show it."""
-    return pods.current is None and job.status.phase in _POD_WAS_SEEN
-
-
-def _is_gone(job: Job, kind: JobKind, view: View) -> bool:
-    """Whether the server itself says that the present attempt's pod is no more.
+def _is_gone(gang: Gang, view: View) -> bool:
+    """Whether the server itself says that a pod that was seen is no more.
 
     A cache that lags, as in a manager that has just taken over, is no reason to give up a pod
     that runs.
     """
     found = view.facts.pod if isinstance(view.facts, Facts) else None
-    if found is None or found.name != names.pod_name(kind.short_name, job.metadata.name, ROLE, 0):
+    if found is None or found.name != gang.vanished[0].name:
         return False
-    pod = found.metadata
+    pod, job = found.metadata, gang.job
     if pod is None or pod.controller is None or pod.controller.uid != job.metadata.uid:
         return True
-    return attempts.number(pod) < job.status.attempt
+    return number(pod) < job.status.attempt
 
 
-def _let_go(job: Job, pods: attempts.Attempts, view: View) -> Plan:
+def _let_go(gang: Gang, view: View) -> Plan:
     """Pods of the past: this job's, and those that an earlier job of its name left behind."""
-    if pods.past:
-        return release((), pods.past, view)
-    namesakes = view.list(Pod, labels={names.NAME_LABEL: job.metadata.name})
-    return release_orphans(pod for pod in namesakes if not _is_own(pod, job))
+    if gang.past:
+        return release((), gang.past, view)
+    job = gang.job
+    others = namesakes(gang.kind.kind, job.metadata.key, view)
+    return release_orphans(pod for pod in others if not _is_own(pod, job))
 
 
 def _is_own(pod: Pod, job: Job) -> bool:
     return any(owner.uid == job.metadata.uid for owner in pod.metadata.owner_references)
 
 
-def _outcome(job: Job, pod: Pod, view: View) -> Outcome | None:
-    outcome = outcome_of(pod, node_is_lost=_node_is_lost(job, pod, view), now=view.now)
-    if outcome and outcome.blame == "infrastructure" and job.spec.suspend:
-        # The user wants the pod gone: how it went is no failure.
-        return None
-    return outcome
+def _verdict(gang: Gang, view: View) -> Verdict | None:
+    return verdict_of(gang, view, lambda pod, view: _node_is_lost(gang.job, pod, view))
 
 
 def _node_is_lost(job: Job, pod: Pod, view: View) -> bool:
@@ -142,88 +138,132 @@ def _node_is_lost(job: Job, pod: Pod, view: View) -> bool:
     running = find_condition(job.status.conditions, "Running")
     if running is None or running.status != "Unknown":
         return False
-    return view.now >= parse_time(running.last_transition_time) + NODE_PATIENCE
+    # The condition may be about the node of another pod, and older than this one's binding.
+    times = (parse_time(running.last_transition_time), progress.bound_since(pod))
+    return view.now >= max(filter(None, times)) + NODE_PATIENCE
 
 
-def _suspend(job: Job, pod: Pod | None, let_go: Plan, view: View) -> Plan:
-    """Make the present attempt one of the past: its pod is let go like any other's."""
-    if job.status.phase == "Suspended" and pod is None:
-        return attrs.evolve(change(job, job.status), requeue_after=let_go.requeue_after)
-    so_far = accounted(job.status, pod, view.now)
-    # A pod may be on its way in every other phase, whether or not it has been seen.
-    begun = pod is not None or job.status.phase not in _WITHOUT_POD
-    return commit(job, status.suspended(so_far, view.now, begun=begun))
+def _suspend(gang: Gang, let_go: Plan, view: View) -> Plan:
+    """Make the present attempt one of the past: its pods are let go like any others."""
+    so_far = gang.job.status
+    present = (*gang.current.values(), *gang.surplus)
+    if so_far.phase == "Suspended" and not present:
+        return later(change(gang, so_far, view.now), let_go.requeue_after)
+    # Pods may be on their way in every other phase, whether or not they have been seen.
+    begun = bool(present) or so_far.phase not in _WITHOUT_PODS
+    charged = charges.attempt(gang, so_far, view.now)
+    return commit(gang, status.suspended(charged, view.now, begun=begun), view.now)
 
 
-def _begin(job: Job, kind: JobKind, view: View) -> Plan:
+def _begin(gang: Gang, view: View) -> Plan:
     """Fix what the job is made of, or say why it cannot be made."""
+    job = gang.job
     facts = view.facts if isinstance(view.facts, Facts) else Facts()
-    pins = resolve(job, kind, view)
-    if isinstance(pins, Refusal):
-        return change(job, status.waiting(job.status, pins, view.now))
+    material = gather(job, gang.kind, view)
+    if isinstance(material, Refusal):
+        return change(gang, status.waiting(job.status, material, view.now), view.now)
     if refusal := source.refusal(job, facts.source):
-        waiting = change(job, status.waiting(job.status, refusal, view.now))
-        return attrs.evolve(waiting, requeue_after=_source_recheck(job))
-    taken_up = commit(job, status.begun(job.status, pins, lineage(job.spec), view.now))
+        waiting = change(gang, status.waiting(job.status, refusal, view.now), view.now)
+        return later(waiting, _source_recheck(job))
+    pins = material.pins
+    resources = resources_of_all(gang.roles, pins)
+    new = status.begun(job.status, pins, resources, lineage.known(job, material), view.now)
+    taken_up = commit(gang, new, view.now)
     if not pins.warning:
         return taken_up
     warning = EventNote("Warning", "FrameworkDeprecated", pins.warning)
     return attrs.evolve(taken_up, events=(*taken_up.events, warning))
 
 
-def _launch(job: Job, kind: JobKind, pods: attempts.Attempts, view: View) -> Plan:
-    """Create the present attempt's pod, as soon as nothing is in its way."""
-    if _is_missing(job, pods):
-        return conclude(job, kind, None, vanished(job, kind, view.now), view)
-    if expired := deadlines.expired(job.spec, job.status, view.now):
-        return conclude(job, kind, None, expired, view)
-    if pods.past:
-        return Plan(requeue_after=earliest([RECHECK_SECONDS, _deadline(job, view)]))
-    if (due := attempts.restart_at(job.status)) and due > view.now:
-        return Plan(requeue_after=earliest([seconds_until(due, view.now), _deadline(job, view)]))
-    if refusal := launch.foreign_children(job, kind, view):
-        blocked = change(job, status.blocked(job.status, refusal, view.now))
-        wait = earliest([RECHECK_SECONDS, _deadline(job, view)])
-        return attrs.evolve(blocked, requeue_after=wait)
+def _give_up_surplus(gang: Gang, view: View) -> Plan | None:
+    """Put on record that pods beyond the job's replicas are no failures when they end.
+
+    None while those that were given up before leave no room in the record.
+    """
+    new = _tidied(gang, gang.job.status)
+    chosen = gang.surplus[: MAX_RELEASED - len(new.released)]
+    if not chosen:
+        return None
+    for pod in chosen:
+        new = charges.released(new, pod, view.now)
+    uids = [(pod.metadata.name, pod.metadata.uid) for pod in chosen]
+    return commit(gang, status.released(new, uids), view.now)
+
+
+def _tidied(gang: Gang, new: JobStatus) -> JobStatus:
+    present = {pod.metadata.uid for pod in gang.past}
+    return status.without_released(new, present, {place.name for place in gang.missing})
+
+
+def _go_on(gang: Gang, view: View) -> Plan:
+    """Tell how the present attempt's pods get on, and make those that are missing."""
+    job = gang.job
+    if failed := _image_failure(gang, view.now):
+        return conclude(gang, failed, view)
+    material = gather(job, gang.kind, view)
+    children = [] if isinstance(material, Refusal) else children_of(job, gang.kind, material)
+    new, recheck = _seen(gang, view)
+    new = _tidied(gang, new)
+    if isinstance(material, Material):
+        new = attrs.evolve(new, resources=resources_of_all(gang.roles, material.pins))
+    # What keeps a pod from being made is on record; what is seen of the others tells less.
+    last_seen = job.status if gang.missing else new
+    if expired := deadlines.expired(job.spec, last_seen, view.now):
+        return conclude(gang, of_job(gang, expired), view, since=new)
+    wait = deadlines.next_look(job.spec, new, view.now)
+    if not gang.missing:
+        followed = change(gang, new, view.now)
+        return later(attrs.evolve(followed, apply=children), recheck, wait)
+    free = launch.free_places(gang)
+    if not free or (delay := launch.delay(gang, view)):
+        waits = (RECHECK_SECONDS, recheck, wait, delay if free else None)
+        if not gang.current:
+            return later(Plan(), *waits)
+        return later(attrs.evolve(change(gang, new, view.now), apply=children), *waits)
+    if isinstance(material, Refusal):
+        blocked = change(gang, status.blocked(new, material, view.now), view.now)
+        return later(blocked, RECHECK_SECONDS, wait)
+    if refusal := launch.foreign_children(gang, free, children, view):
+        blocked = change(gang, status.blocked(new, refusal, view.now), view.now)
+        return later(blocked, RECHECK_SECONDS, wait)
     if refusal := launch.refused(view.failures):
         # Said in the status and tried again: the runtime spaces the tries.
-        new = status.blocked(job.status, refusal, view.now)
-    else:
-        new = status.advanced(job.status, progress.scheduling(), view.now)
-    children = [*source.code(job, kind), pod_of(job, kind, _pins(job), 0, job.status.attempt)]
-    return attrs.evolve(change(job, new), apply=children, requeue_after=_deadline(job, view))
+        new = status.blocked(new, refusal, view.now)
+    pods = [pod_of(gang.replica(place, material)) for place in free]
+    made = attrs.evolve(change(gang, new, view.now), apply=[*children, *pods])
+    return later(made, recheck, wait)
 
 
-def _follow(job: Job, kind: JobKind, pod: Pod, view: View) -> Plan:
-    """Tell how the present attempt's pod gets on."""
-    if failed := _image_failure(pod, view.now):
-        return conclude(job, kind, pod, failed, view)
-    new, recheck = _seen(job, pod, view)
-    if expired := deadlines.expired(job.spec, new, view.now):
-        return conclude(job, kind, pod, expired, view, since=new)
-    wait = earliest([recheck, deadlines.next_look(job.spec, new, view.now)])
-    return attrs.evolve(change(job, new), apply=source.code(job, kind), requeue_after=wait)
-
-
-def _seen(job: Job, pod: Pod, view: View) -> tuple[JobStatus, float | None]:
-    """The status with what the pod shows, and when to look again though nothing changes."""
-    name = pod.spec.node_name
-    node = view.get(Node, name, "") if name else None
-    if name and (node is None or is_silent(node)):
-        return status.node_lost(job.status, name, view.now), RECHECK_SECONDS
-    seen = progress.progress_of(pod, job.spec.size)
-    new = status.advanced(job.status, seen, view.now)
-    due = _image_due(pod)
+def _seen(gang: Gang, view: View) -> tuple[JobStatus, float | None]:
+    """The status with what the pods show, and when to look again though nothing changes."""
+    so_far = gang.job.status
+    if not gang.current:
+        return status.advanced(so_far, progress.scheduling(), view.now), None
+    for pod in gang.current.values():
+        name = pod.spec.node_name
+        node = view.get(Node, name, "") if name else None
+        if name and (node is None or is_silent(node)) and not _has_ended(pod):
+            return status.node_lost(so_far, name, view.now), RECHECK_SECONDS
+    new = status.advanced(so_far, progress.progress_of_all(gang), view.now)
+    due = min(filter(None, map(_image_due, gang.current.values())), default=None)
     recheck = seconds_until(due, view.now) if due else None
-    return status.with_digest(new, progress.digest(pod)), recheck
+    new = status.with_digest(new, charges.digest(gang.current.values()))
+    return lineage.found(new, gang.current.values()), recheck
 
 
-def _image_failure(pod: Pod, now: datetime) -> Outcome | None:
-    """The end of an attempt whose image cannot be pulled; a kubelet alone would try for ever."""
-    due = _image_due(pod)
-    if due is None or now < due:
-        return None
-    return Outcome("infrastructure", "ImagePullFailed", progress.preparing(pod).message, now)
+def _has_ended(pod: Pod) -> bool:
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def _image_failure(gang: Gang, now: datetime) -> Verdict | None:
+    """The end of a pod whose image cannot be pulled; a kubelet alone would try for ever."""
+    for name, pod in gang.current.items():
+        due = _image_due(pod)
+        if due and now >= due:
+            message = progress.preparing(pod).message
+            outcome = Outcome("infrastructure", "ImagePullFailed", message, now)
+            return of_place(gang, gang.places[name], outcome)
+    return None
 
 
 def _image_due(pod: Pod) -> datetime | None:
@@ -235,14 +275,3 @@ def _source_recheck(job: Job) -> float | None:
     """Nothing tells when a user's ConfigMap appears; the catalogue is watched."""
     of_user = job.spec.source and job.spec.source.config_map
     return SOURCE_RECHECK_SECONDS if of_user else None
-
-
-def _deadline(job: Job, view: View) -> float | None:
-    return deadlines.next_look(job.spec, job.status, view.now)
-
-
-def _pins(job: Job) -> Pins:
-    framework, size = job.status.framework, job.status.size
-    assert framework is not None, "a job is launched only after it was taken up"
-    assert size is not None, "pinned together with the framework"
-    return Pins(framework, size)

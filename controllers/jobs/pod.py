@@ -1,150 +1,157 @@
 """The pod of one replica: what a data scientist's few lines become.
 
 Promises a pod that the restricted Pod Security Standard admits, whose every name is
-deterministic, and in which user text is data (arguments, variables), never syntax.
+deterministic, in which user text is data (arguments, variables), never syntax, and which gets
+what its size says, all its containers together.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import containers, entrypoint, names, source
-from controllers.jobs.environment import CODE, DEPENDENCIES, WORK, environment
-from controllers.jobs.job import ROLE
+from controllers.jobs import containers, gpus, names
+from controllers.jobs.environment import WORK, environment
+from controllers.jobs.parts import Parts
 from controllers.jobs.resolve import resources_of
+from controllers.jobs.services import has_service
 from mlctl_core.objects.codec import encode
+from mlctl_core.objects.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from apis.v1alpha1.status import PinnedSize
-    from controllers.jobs.job import Job, JobKind
-    from controllers.jobs.resolve import Pins
+    from controllers.jobs.job import Program, Replica
     from mlctl_core.objects.json import Json
 
 _USER_ID = 1000
 """Not root, and the user that Jupyter's and many other images already know."""
 
-_POD_SECURITY: Json = {
+POD_SECURITY: Json = {
     "runAsNonRoot": True,
     "runAsUser": _USER_ID,
     "runAsGroup": _USER_ID,
     "fsGroup": _USER_ID,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-_CONTAINER_SECURITY: Json = {
+CONTAINER_SECURITY: Json = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
 
-_PIP_INSTALL = (
-    *("python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"),
-    *("--target", DEPENDENCIES),
-    # Whatever follows is a requirement, even if it begins like an option.
-    "--",
-)
-
-_INIT_RESOURCES = ("cpu", "memory", "ephemeral-storage")
-"""What the dependency step gets: no GPU, since a device plugin hands one to each container."""
+_STEP_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+"""What a step before the program gets: no GPU, as a device plugin hands one to each container."""
 
 
-def pod(job: Job, kind: JobKind, pins: Pins, index: int, attempt: int) -> Json:
-    """The pod of replica ``index`` in its ``attempt``."""
-    metadata = job.metadata
-    labels = names.job_labels(kind.kind.name, metadata.name, metadata.annotations)
+def pod(replica: Replica) -> Json:
+    """The pod that fills a replica's place."""
+    job, kind, role = replica.job, replica.kind, replica.role
+    pins = replica.material.pins
+    size = pins.size_of(role)
+    program = kind.program(replica)
+    parts = _own(size) + replica.material.parts + program.parts
+    labels = names.job_labels(kind.kind.name, job.metadata.name, job.metadata.annotations)
+    metadata = {
+        "name": replica.pod_name,
+        "namespace": job.metadata.namespace,
+        "labels": labels | names.replica_labels(role.name, replica.index, replica.attempt),
+        # The loss of another result would lose nothing.
+        "finalizers": [names.TRACKING_FINALIZER] if role.is_decisive(replica.index) else [],
+    }
+    spec = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": POD_SECURITY,
+        "priorityClassName": job.spec.priority_class_name,
+        "nodeSelector": dict(size.node_selector),
+        "affinity": gpus.driver_affinity(pins.framework.driver_version, size.gpu),
+        "tolerations": [encode(toleration) for toleration in size.tolerations],
+        "initContainers": _steps(replica, size, parts),
+        "containers": [_main(replica, size, program, parts)],
+        "volumes": list(parts.volumes),
+    }
+    identity = replica.material.inputs.identity
+    if identity and identity.spec.service_account_name:
+        spec["serviceAccountName"] = identity.spec.service_account_name
+    if program.service_account:
+        spec["serviceAccountName"] = program.service_account
+        spec["automountServiceAccountToken"] = True
+    if has_service(replica.roles):
+        # By these two its name within the service is known to DNS.
+        spec["hostname"] = replica.pod_name
+        spec["subdomain"] = names.prefix(kind.short_name, job.metadata.name)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {
-            "name": names.pod_name(kind.short_name, metadata.name, ROLE, index),
-            "namespace": metadata.namespace,
-            "labels": labels | names.replica_labels(ROLE, index, attempt),
-            "finalizers": [names.TRACKING_FINALIZER],
-        },
-        "spec": _without_empty(
-            {
-                "restartPolicy": "Never",
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                "securityContext": _POD_SECURITY,
-                "priorityClassName": job.spec.priority_class_name,
-                "nodeSelector": dict(pins.size.node_selector),
-                "tolerations": [encode(toleration) for toleration in pins.size.tolerations],
-                "initContainers": _dependency_step(job, pins),
-                "containers": [_main(job, pins)],
-                "volumes": _volumes(job, kind, pins.size),
-            }
-        ),
+        "metadata": _without_empty(metadata),
+        "spec": _without_empty(spec),
     }
 
 
-def _main(job: Job, pins: Pins) -> Json:
-    interpreter = pins.framework.command or entrypoint.DEFAULT_INTERPRETER
-    return {
-        "name": containers.MAIN,
-        "image": pins.framework.image,
-        "command": entrypoint.command(job.spec.entrypoint, job.spec.args, interpreter),
-        "workingDir": WORK,
-        "env": environment(pins.framework, job.spec),
-        "resources": _resources(resources_of(pins.size)),
-        "securityContext": _CONTAINER_SECURITY,
-        "volumeMounts": _mounts(job, pins.size),
-    }
+def _own(size: PinnedSize) -> Parts:
+    """What every pod has: a place to work in and, where the size says so, shared memory."""
+    work = Parts(
+        volumes=[{"name": "work", "emptyDir": {}}], mounts=[{"name": "work", "mountPath": WORK}]
+    )
+    if size.shared_memory is None:
+        return work
+    memory = {"medium": "Memory", "sizeLimit": str(size.shared_memory)}
+    return work + Parts(
+        volumes=[{"name": "shared-memory", "emptyDir": memory}],
+        mounts=[{"name": "shared-memory", "mountPath": "/dev/shm"}],  # noqa: S108
+    )
 
 
-def _dependency_step(job: Job, pins: Pins) -> list[Json]:
-    """The init container that installs the job's dependencies, so that its failure is its own."""
-    if not job.spec.dependencies:
-        return []
-    amounts = resources_of(pins.size)
-    return [
+def _main(replica: Replica, size: PinnedSize, program: Program, parts: Parts) -> Json:
+    pins = replica.material.pins
+    protocol = (*parts.env, *program.env)
+    ports = [{"name": name, "containerPort": number} for name, number in program.ports]
+    return _without_empty(
         {
-            "name": containers.DEPENDENCIES,
-            "image": pins.framework.image,
-            "command": [*_PIP_INSTALL, *map(_literal, job.spec.dependencies)],
+            "name": containers.MAIN,
+            "image": pins.image_of(replica.role),
+            "command": list(program.command),
             "workingDir": WORK,
-            "env": environment(pins.framework, job.spec),
-            "resources": _resources(
-                {name: amounts[name] for name in _INIT_RESOURCES if name in amounts}
-            ),
-            "securityContext": _CONTAINER_SECURITY,
-            "volumeMounts": [
-                {"name": "work", "mountPath": WORK},
-                {"name": "dependencies", "mountPath": DEPENDENCIES},
-            ],
+            "ports": ports,
+            "env": environment(pins.framework, replica.job.spec, size.gpu, protocol),
+            "resources": _resources(_left(resources_of(size), parts.sidecars)),
+            "securityContext": CONTAINER_SECURITY,
+            "volumeMounts": list(parts.mounts),
         }
-    ]
+    )
 
 
-def _literal(text: str) -> str:
-    """``text`` as a kubelet will pass it on unchanged: ``$(NAME)`` in a command is a variable."""
-    return text.replace("$", "$$")
+def _steps(replica: Replica, size: PinnedSize, parts: Parts) -> list[Json]:
+    """Sidecars and then steps, with what they leave to the platform filled in."""
+    pins = replica.material.pins
+    program = replica.kind.program(replica)
+    amounts = _left(resources_of(size), parts.sidecars)
+    defaults: Json = {
+        "image": pins.image_of(replica.role),
+        "workingDir": WORK,
+        "env": environment(pins.framework, replica.job.spec, None, (*parts.env, *program.env)),
+        "resources": _resources({n: amounts[n] for n in _STEP_RESOURCES if n in amounts}),
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": list(parts.mounts),
+    }
+    sidecars = [{"restartPolicy": "Always", **sidecar} for sidecar in parts.sidecars]
+    return [{**defaults, **step} for step in (*sidecars, *parts.init_containers)]
+
+
+def _left(amounts: dict[str, str], sidecars: Iterable[Json]) -> dict[str, str]:
+    """What a size leaves to the program beside its sidecars."""
+    left = dict(amounts)
+    for sidecar in sidecars:
+        for name, amount in sidecar.get("resources", {}).get("requests", {}).items():
+            if name in left:
+                rest = parse_quantity(left[name]) - parse_quantity(amount)
+                left[name] = format_quantity(rest, like=left[name])
+    return left
 
 
 def _resources(amounts: dict[str, str]) -> Json:
     return {"requests": amounts, "limits": amounts}
-
-
-def _volumes(job: Job, kind: JobKind, size: PinnedSize) -> list[Json]:
-    volumes: list[Json] = [{"name": "work", "emptyDir": {}}]
-    if config_map := source.config_map_name(job, kind):
-        volumes.append({"name": "code", "configMap": {"name": config_map}})
-    if job.spec.dependencies:
-        volumes.append({"name": "dependencies", "emptyDir": {}})
-    if size.shared_memory is not None:
-        limit = str(size.shared_memory)
-        memory = {"medium": "Memory", "sizeLimit": limit}
-        volumes.append({"name": "shared-memory", "emptyDir": memory})
-    return volumes
-
-
-def _mounts(job: Job, size: PinnedSize) -> list[Json]:
-    mounts: list[Json] = [{"name": "work", "mountPath": WORK}]
-    if job.spec.source:
-        mounts.append({"name": "code", "mountPath": CODE, "readOnly": True})
-    if job.spec.dependencies:
-        mounts.append({"name": "dependencies", "mountPath": DEPENDENCIES, "readOnly": True})
-    if size.shared_memory is not None:
-        mounts.append({"name": "shared-memory", "mountPath": "/dev/shm"})  # noqa: S108
-    return mounts
 
 
 def _without_empty(fields: Json) -> Json:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from controllers.jobs import containers
+from controllers.jobs import containers, steps
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
+    from controllers.jobs.gang import Gang
     from mlctl_core.objects.core import Pod, Waiting
 
 _IMAGE_REASONS = frozenset(
@@ -32,6 +33,15 @@ _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _NO_CONFIGURATION = "CreateContainerConfigError"
 """A kubelet misses a Secret, a ConfigMap or a key: our pods name them in variables only."""
 _STARTING_REASONS = frozenset(("", "ContainerCreating", "PodInitializing"))
+
+UNTROUBLED = frozenset(
+    (
+        *("WaitingForNode", "GettingTicket", "GettingSource", "InstallingDependencies"),
+        *("StagingDatasets", "StartingContainers", "Started"),
+    )
+)
+"""Reasons that every good life passes through."""
+_ORDER = ("Scheduling", "Preparing", "Running")
 
 
 @attrs.frozen
@@ -56,6 +66,29 @@ def progress_of(pod: Pod, size: str) -> Progress:
     return preparing(pod)
 
 
+def progress_of_all(gang: Gang) -> Progress:
+    """What a job's pods are doing: where the last of them is, trouble before mere waiting."""
+    seen = [
+        (name, progress_of(gang.current[name], place.role.size))
+        if name in gang.current
+        else (name, scheduling())
+        for name, place in gang.places.items()
+    ]
+    if len(seen) == 1:
+        return seen[0][1]
+    runs = sum(one.phase == "Running" for _, one in seen)
+    if runs == len(seen):
+        started = [one.started for _, one in seen if one.started]
+        message = f"All {runs} pods run."
+        return Progress("Running", "Started", message, max(started, default=None))
+    name, last = min(seen, key=lambda one: (_ORDER.index(one[1].phase), not _is_trouble(one[1])))
+    return attrs.evolve(last, message=f"{runs} of {len(seen)} pods run. {name}: {last.message}")
+
+
+def _is_trouble(progress: Progress) -> bool:
+    return progress.reason not in UNTROUBLED
+
+
 def scheduling() -> Progress:
     """The state of a pod that was just created, or is about to be."""
     return Progress("Scheduling", "WaitingForNode", "Waits for a node.")
@@ -63,11 +96,16 @@ def scheduling() -> Progress:
 
 def image_pull_failed(pod: Pod) -> Waiting | None:
     """Why an image of the pod cannot be pulled; None when nothing is wrong with it."""
-    for name in (containers.DEPENDENCIES, containers.MAIN):
+    for name in _in_order(pod):
         waiting = containers.waiting(pod, name)
         if waiting and waiting.reason in _IMAGE_REASONS:
             return waiting
     return None
+
+
+def _in_order(pod: Pod) -> tuple[str, ...]:
+    """The containers that a pod has to get through until its program runs."""
+    return (*(container.name for container in pod.spec.init_containers), containers.MAIN)
 
 
 def bound_since(pod: Pod) -> datetime | None:
@@ -114,13 +152,12 @@ def preparing(pod: Pod) -> Progress:
     if failed := image_pull_failed(pod):
         words = failed.message or failed.reason
         return Progress("Preparing", "ImagePullFailed", f"Node {pod.spec.node_name}: {words}")
-    for name in (containers.DEPENDENCIES, containers.MAIN):
+    for name in _in_order(pod):
         waiting = containers.waiting(pod, name)
         if waiting and waiting.reason not in _STARTING_REASONS:
             words = _waits(waiting, name)
             reason = waiting.reason if _REASON.fullmatch(waiting.reason) else "ContainerWaiting"
             return Progress("Preparing", reason, words)
-    if any(container.name == containers.DEPENDENCIES for container in pod.spec.init_containers):
-        message = f"Installs spec.dependencies on node {pod.spec.node_name}."
-        return Progress("Preparing", "InstallingDependencies", message)
+    if step := steps.current(pod):
+        return Progress("Preparing", step.progress, f"{step.doing} on node {pod.spec.node_name}.")
     return Progress("Preparing", "StartingContainers", f"Starts on node {pod.spec.node_name}.")

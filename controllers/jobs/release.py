@@ -17,9 +17,10 @@ from mlctl_core.objects.kinds import POD
 from mlctl_core.reconcile.plan import Delete, Patch, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mlctl_core.objects.keys import ObjectKey
+    from mlctl_core.objects.kinds import Kind
     from mlctl_core.reconcile.view import View
 
 
@@ -37,14 +38,23 @@ def release(keep: Iterable[Pod], drop: Iterable[Pod], view: View) -> Plan:
     )
 
 
-def gone(key: ObjectKey, view: View) -> Plan:
-    """What is left to do for a job that no longer exists: let its pods end.
+def gone(kind: Kind) -> Callable[[ObjectKey, View], Plan]:
+    """What is left to do for a job of that kind that no longer exists: let its pods end.
 
     Only pods that are being deleted are touched: the garbage collector marks them once it
     knows from the server, not from a cache, that their owner is gone.
     """
-    labels = {names.NAME_LABEL: key.name}
-    return release_orphans(view.list(Pod, key.namespace, labels))
+
+    def plan(key: ObjectKey, view: View) -> Plan:
+        return release_orphans(namesakes(kind, key, view))
+
+    return plan
+
+
+def namesakes(kind: Kind, key: ObjectKey, view: View) -> tuple[Pod, ...]:
+    """All pods that say that they are of a job of that kind and name, whoever owns them."""
+    labels = {names.NAME_LABEL: key.name, names.KIND_LABEL: kind.name}
+    return view.list(Pod, key.namespace, labels)
 
 
 def release_orphans(pods: Iterable[Pod]) -> Plan:

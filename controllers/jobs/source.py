@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controllers.jobs import entrypoint, names
+from controllers.jobs.environment import CODE
 from controllers.jobs.job import Refusal
+from controllers.jobs.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +20,22 @@ if TYPE_CHECKING:
 def config_map_name(job: Job, kind: JobKind) -> str | None:
     """The ConfigMap that holds the job's code; None for a job without code of its own."""
     source = job.spec.source
-    if source is None:
+    if source is None or source.git or source.uri:
         return None
     if source.config_map:
         return source.config_map.name
     return names.code_name(kind.short_name, job.metadata.name)
+
+
+def parts(job: Job, kind: JobKind) -> Parts:
+    """The code as a directory of every pod."""
+    config_map = config_map_name(job, kind)
+    if config_map is None:
+        return Parts()
+    return Parts(
+        volumes=[{"name": "code", "configMap": {"name": config_map}}],
+        mounts=[{"name": "code", "mountPath": CODE, "readOnly": True}],
+    )
 
 
 def code(job: Job, kind: JobKind) -> list[Json]:
@@ -53,7 +66,7 @@ def refusal(job: Job, found: SourceFiles | None) -> Refusal | None:
     is nothing to check.
     """
     source = job.spec.source
-    if source is None:
+    if source is None or source.git or source.uri:
         return None
     if source.config_map is None:
         return _missing(job.spec.entrypoint, source.inline, "spec.source.inline")

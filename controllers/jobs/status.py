@@ -15,25 +15,25 @@ import attrs
 from apis.v1alpha1.status import (
     MAX_EXIT_CODE,
     MAX_MESSAGE,
+    MAX_RELEASED,
     MAX_RESTART_HISTORY,
     MIN_EXIT_CODE,
     JobStatus,
     Metric,
     Phase,
-    ReplicaStatus,
+    ReleasedPod,
     RestartRecord,
 )
-from controllers.jobs.job import ROLE, Refusal
 from controllers.jobs.progress import scheduling
-from controllers.jobs.resolve import resources_of
 from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
 from mlctl_core.objects.times import format_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from apis.v1alpha1.status import Lineage
+    from controllers.jobs.job import Refusal
     from controllers.jobs.outcome import Outcome
     from controllers.jobs.progress import Progress
     from controllers.jobs.resolve import Pins
@@ -55,7 +55,13 @@ def waiting(status: JobStatus, refusal: Refusal, now: datetime) -> JobStatus:
     return _step(status, now, "Pending", refusal.reason, refusal.message)
 
 
-def begun(status: JobStatus, pins: Pins, lineage: Lineage, now: datetime) -> JobStatus:
+def begun(
+    status: JobStatus,
+    pins: Pins,
+    resources: Mapping[str, str],
+    lineage: Lineage,
+    now: datetime,
+) -> JobStatus:
     """The job is taken up, or taken up again after a suspension: what it is made of is fixed."""
     pinned = attrs.evolve(
         status,
@@ -63,18 +69,26 @@ def begun(status: JobStatus, pins: Pins, lineage: Lineage, now: datetime) -> Job
         start_time=format_time(now),
         framework=pins.framework,
         size=pins.size,
-        resources=resources_of(pins.size),
+        role_sizes=pins.role_sizes,
+        resources=resources,
         lineage=lineage,
     )
     return advanced(pinned, scheduling(), now)
 
 
 def advanced(status: JobStatus, progress: Progress, now: datetime) -> JobStatus:
-    """The present attempt's pod got on, or is held up."""
-    runs = progress.phase == "Running"
-    truths: dict[str, Truth] = {"Running": "True"} if runs else {}
-    new = _step(status, now, progress.phase, progress.reason, progress.message, **truths)
-    if runs and new.running_time is None and not is_over(status):
+    """The present attempt got on, or is held up.
+
+    Once all its pods have run it is running, also while one of them is replaced or added.
+    """
+    whole = progress.phase == "Running"
+    runs = whole or status.phase == "Running"
+    truths: dict[str, Truth] = {"PodsReady": "True" if whole else "False"}
+    if runs:
+        truths["Running"] = "True"
+    phase = "Running" if runs else progress.phase
+    new = _step(status, now, phase, progress.reason, progress.message, **truths)
+    if whole and new.running_time is None and not is_over(status):
         return attrs.evolve(new, running_time=format_time(progress.started or now))
     return new
 
@@ -82,7 +96,10 @@ def advanced(status: JobStatus, progress: Progress, now: datetime) -> JobStatus:
 def blocked(status: JobStatus, refusal: Refusal, now: datetime) -> JobStatus:
     """The present attempt cannot have its pod, or the pod its node; the phase stays."""
     phase = status.phase or "Pending"
-    return _step(status, now, phase, refusal.reason, refusal.message)
+    truths: dict[str, Truth] = {"PodsReady": "False"}
+    if phase == "Running":
+        truths["Running"] = "True"
+    return _step(status, now, phase, refusal.reason, refusal.message, **truths)
 
 
 def node_lost(status: JobStatus, node: str, now: datetime) -> JobStatus:
@@ -119,20 +136,44 @@ def restarting(status: JobStatus, outcome: Outcome, pod: str, now: datetime) -> 
     """An attempt failed and another one follows; its pod belongs to the past from here on."""
     if is_over(status):
         return status
-    record = RestartRecord(
-        time=format_time(now),
-        reason=outcome.reason,
-        pod=pod,
-        exit_code=_bounded(outcome.exit_code),
-    )
-    counted = attrs.evolve(
-        _attempt_over(status, outcome.ended),
-        restarts=status.restarts + (outcome.blame == "application"),
-        infra_restarts=status.infra_restarts + (outcome.blame == "infrastructure"),
-        restart_history=(*status.restart_history, record)[-MAX_RESTART_HISTORY:],
-    )
+    counted = _counted(_attempt_over(status, outcome.ended), outcome, pod, now)
     message = f"Attempt {status.attempt} failed: {outcome.message}"
     return _step(counted, now, "Restarting", outcome.reason, message, Restarting="True")
+
+
+def released(status: JobStatus, pods: Iterable[tuple[str, str]]) -> JobStatus:
+    """Pods of the present attempt are given up one by one, by name and UID; it goes on.
+
+    The UID of one that is gone already is empty.
+    """
+    if is_over(status):
+        return status
+    new = [ReleasedPod(pod=name, uid=uid) for name, uid in pods]
+    return attrs.evolve(status, released=(*status.released, *new)[-MAX_RELEASED:])
+
+
+def replaced(status: JobStatus, outcome: Outcome, pod: str, uid: str, now: datetime) -> JobStatus:
+    """A pod failed and is made again, while the others go on."""
+    if is_over(status):
+        return status
+    counted = released(_counted(status, outcome, pod, now), ((pod, uid),))
+    message = f"{outcome.message} It is made again."
+    truths: dict[str, Truth] = {"PodsReady": "False"}
+    if status.phase == "Running":
+        truths["Running"] = "True"
+    return _step(counted, now, status.phase or "Pending", outcome.reason, message, **truths)
+
+
+def without_released(
+    status: JobStatus, present: Collection[str], missing: Collection[str]
+) -> JobStatus:
+    """The status without released pods that are gone, and whose place has nobody to wait for.
+
+    ``present`` are the UIDs of those that are not gone, ``missing`` the names of places that are
+    still to be filled anew.
+    """
+    kept = tuple(p for p in status.released if p.uid in present or p.pod in missing)
+    return status if kept == status.released else attrs.evolve(status, released=kept)
 
 
 def ended(
@@ -152,9 +193,10 @@ def ended(
     return _step(done, now, phase, outcome.reason, outcome.message, **truths)
 
 
-def charged(status: JobStatus, bound: datetime | None, until: datetime) -> JobStatus:
-    """The GPUs of a pod that held them from ``bound``, when it got its node, until then."""
-    gpu = status.size.gpu if status.size else None
+def charged(status: JobStatus, role: str, bound: datetime | None, until: datetime) -> JobStatus:
+    """The GPUs of a role's pod that held them from ``bound``, when it got its node, until then."""
+    size = status.role_sizes.get(role, status.size)
+    gpu = size.gpu if size else None
     if gpu is None or bound is None or is_over(status):
         return status
     seconds = max(0, int((until - bound).total_seconds()))
@@ -170,8 +212,25 @@ def _attempt_over(status: JobStatus, end: datetime) -> JobStatus:
     return attrs.evolve(
         status,
         attempt=status.attempt + 1,
+        released=(),
         running_seconds=status.running_seconds + _ran(status, end),
         running_time=None,
+    )
+
+
+def _counted(status: JobStatus, outcome: Outcome, pod: str, now: datetime) -> JobStatus:
+    """The status with one more failure of that pod, from the budget that it is taken from."""
+    record = RestartRecord(
+        time=format_time(now),
+        reason=outcome.reason,
+        pod=pod,
+        exit_code=_bounded(outcome.exit_code),
+    )
+    return attrs.evolve(
+        status,
+        restarts=status.restarts + (outcome.blame == "application"),
+        infra_restarts=status.infra_restarts + (outcome.blame == "infrastructure"),
+        restart_history=(*status.restart_history, record)[-MAX_RESTART_HISTORY:],
     )
 
 
@@ -220,17 +279,6 @@ def _step(
         reason=reason,
         message=text,
         conditions=conditions,
-        replica_statuses={ROLE: _replicas(phase)},
-    )
-
-
-def _replicas(phase: Phase) -> ReplicaStatus:
-    return ReplicaStatus(
-        desired=0 if phase == "Suspended" else 1,
-        pending=int(phase in ("Pending", "Scheduling", "Preparing", "Restarting")),
-        running=int(phase == "Running"),
-        succeeded=int(phase == "Succeeded"),
-        failed=int(phase == "Failed"),
     )
 
 

@@ -7,6 +7,7 @@ The application's code may set properties as well, and wins over all of these.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import attrs
@@ -52,15 +53,6 @@ class Executors:
 
 
 @attrs.frozen(kw_only=True)
-class Kerberos:
-    """Both halves of what proves a principal."""
-
-    principal: str
-    keytab: str
-    """Where its file is in the driver."""
-
-
-@attrs.frozen(kw_only=True)
 class Application:
     """What the platform knows of an application."""
 
@@ -76,10 +68,10 @@ class Application:
     template: str
     """Where the driver finds the template of its executors' pods."""
     template_container: str
-    executor_labels: Mapping[str, str]
     ivy: str
     """A directory that the driver may write libraries to."""
-    kerberos: Kerberos | None = None
+    identity: Mapping[str, str] = MappingProxyType({})
+    """Properties that say as whom the application acts."""
 
 
 def properties(
@@ -99,7 +91,7 @@ def properties(
         **_driver(application),
         **_executor(application),
         **_allocation(application.executors),
-        **_kerberos(application.kerberos),
+        **application.identity,
     }
 
 
@@ -108,7 +100,7 @@ def of_attempt(application_id: str, prefix: str, labels: Mapping[str, str]) -> d
     return {
         "spark.app.id": application_id,
         "spark.kubernetes.executor.podNamePrefix": prefix,
-        **_labels(labels),
+        **{f"spark.kubernetes.executor.label.{name}": value for name, value in labels.items()},
     }
 
 
@@ -162,7 +154,10 @@ def _places(application: Application) -> dict[str, str]:
         "spark.kubernetes.submitInDriver": "true",
         "spark.kubernetes.resource.type": "python" if application.python else "java",
         "spark.kubernetes.driver.pod.name": application.driver_pod,
+        # The driver has rights to pods alone, and volumes are not its own to make.
         "spark.kubernetes.driver.service.deleteOnTermination": "false",
+        "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
+        "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
         "spark.driver.host": application.host,
         "spark.driver.port": str(DRIVER_PORT),
         "spark.driver.blockManager.port": str(BLOCK_MANAGER_PORT),
@@ -195,12 +190,7 @@ def _executor(application: Application) -> dict[str, str]:
         # Executors get all they need from their pod, and the driver needs no right to write
         # configuration.
         "spark.kubernetes.executor.disableConfigMap": "true",
-        **_labels(application.executor_labels),
     }
-
-
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    return {f"spark.kubernetes.executor.label.{name}": value for name, value in labels.items()}
 
 
 def _allocation(executors: Executors) -> dict[str, str]:
@@ -214,13 +204,4 @@ def _allocation(executors: Executors) -> dict[str, str]:
         "spark.dynamicAllocation.minExecutors": str(executors.least),
         "spark.dynamicAllocation.maxExecutors": str(executors.most),
         "spark.dynamicAllocation.initialExecutors": str(initial),
-    }
-
-
-def _kerberos(kerberos: Kerberos | None) -> dict[str, str]:
-    if kerberos is None:
-        return {}
-    return {
-        "spark.kerberos.principal": kerberos.principal,
-        "spark.kerberos.keytab": kerberos.keytab,
     }

@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from controllers.jobs import names
+
 if TYPE_CHECKING:
     from mlctl_core.objects.json import Json
 
-_OWN_METADATA = ("labels",)
-_NOT_ITS_OWN = ("hostname", "subdomain")
+_OF_ONE_POD = (names.INDEX_LABEL, names.ATTEMPT_LABEL)
+"""Spark counts its executors by a label of its own, and is told the attempt when it starts: the
+template is the same for all."""
 
 
 def template(pod: Json) -> Json:
-    """Make a pod the template of others: without a name, a place, or what is done for one."""
-    metadata = {name: pod["metadata"][name] for name in _OWN_METADATA if name in pod["metadata"]}
-    spec = {name: value for name, value in pod["spec"].items() if name not in _NOT_ITS_OWN}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    """Make a pod the template of others: without a name, or what is done for it alone."""
+    labels = {k: v for k, v in pod["metadata"]["labels"].items() if k not in _OF_ONE_POD}
+    spec = {k: v for k, v in pod["spec"].items() if k not in ("hostname", "subdomain")}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": labels}, "spec": spec}
 
 
 def text(template: Json) -> str:

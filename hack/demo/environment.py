@@ -16,6 +16,8 @@ import yaml
 from hack.demo.processes import run_to_end
 
 COMPLETE = ".complete"
+WITHOUT_WHEELS = ("pyspark",)
+"""Packages that come as source alone; to build one of these runs its own set-up."""
 
 
 def cache_directory() -> Path:
@@ -41,6 +43,7 @@ async def framework_environment(name: str, lock: Path) -> Path:
     await run_to_end(
         *(str(root / "bin" / "python"), "-m", "pip", "install", "--quiet"),
         *("--disable-pip-version-check", "--only-binary", ":all:"),
+        *("--no-binary", ",".join(WITHOUT_WHEELS)),
         *("--require-hashes", "-r", str(lock)),
     )
     (root / COMPLETE).touch()

@@ -31,18 +31,25 @@ GOOD_FRAMEWORKS = {
     "a command and variables": spec(command=["python", "-u"], env=[{"name": "A", "value": "b"}]),
     "a deprecated one": spec(deprecated={"message": "old", "redirect": "tensorflow-2.17"}),
     "a hidden one": spec(hidden=True),
+    "a driver version": spec(driverVersion="535.104"),
+    "TensorFlow options": spec(tensorflow={"evaluatorInCluster": True, "sparseClusterSpec": True}),
+    "Python options": spec(python={"packagesReadOnly": True}),
 }
 BAD_FRAMEWORKS = {
     "no image": (spec(images={"cpu": None}), "spec.images.cpu", "Required value"),
     "an image with a space": (spec(images={"cpu": "a b"}), "spec.images.cpu", "should match"),
     "an unknown family": (spec(type="Caffe"), "spec.type", "Unsupported value"),
-    "a driver version": (
-        spec(driverVersion="535.104"),
-        "spec.driverVersion",
-        "select nodes by the size's nodeSelector",
+    "a driver version in words": (spec(driverVersion="newest"), "spec.driverVersion", "match"),
+    "TensorFlow options of another family": (
+        spec(type="PyTorch", tensorflow={}),
+        "spec.tensorflow",
+        "remove it, or change type",
     ),
-    "TensorFlow options": (spec(tensorflow={}), "spec.tensorflow", "not supported"),
-    "Python options": (spec(python={}), "spec.python", "not supported by this version"),
+    "Python options of a family without Python": (
+        spec(type="JVM", python={"packagesReadOnly": True}),
+        "spec.python",
+        "remove it, or change type",
+    ),
     "a variable of the platform's": (
         spec(env=[{"name": "MLCTL_X", "value": "1"}]),
         "spec.env[0].name",

@@ -57,6 +57,10 @@ ACCEPTED = {
         args=["--epochs", "10"],
         replicas=1,
     ),
+    "replicas with processes": spec(replicas=4, processesPerReplica=8),
+    "a process per GPU": spec(processesPerReplica="auto"),
+    "elastic replicas": spec(replicas=2, elastic={"min": 1, "max": 4}),
+    "a rank of its own": spec(env=[{"name": "RANK", "value": "0"}]),
     "fifteen inline files": spec(source={"inline": {f"f{n}.py": "" for n in range(14)}}),
 }
 
@@ -66,24 +70,77 @@ REFUSED = {
     "no size": (spec(size=None), "spec.size", "Required value"),
     "no entrypoint": (spec(entrypoint=None), "spec.entrypoint", "Required value"),
     "a size that is no name": (spec(size="Small!"), "spec.size", "should match"),
-    "an identity": (spec(identity="me"), "spec.identity", "not supported by this version"),
-    "datasets": (spec(datasets=[{"name": "d"}]), "spec.datasets", "not supported by this version"),
+    "an identity of another namespace": (
+        spec(identity="other/me"),
+        "spec.identity",
+        "should match",
+    ),
+    "one dataset twice": (
+        spec(datasets=[{"name": "d"}, {"name": "d", "as": "e"}]),
+        "spec.datasets[1]",
+        "Duplicate",
+    ),
     "a queue": (spec(queue="gpu"), "spec.queue", "not supported by this version"),
     "a checkpoint": (spec(checkpoint={"path": "/c"}), "spec.checkpoint", "not supported"),
     "storage": (spec(storage={"size": "1Gi"}), "spec.storage", "not supported by this version"),
-    "two replicas": (spec(replicas=2), "spec.replicas", "set it to 1 or remove it"),
     "no replica": (spec(replicas=0), "spec.replicas", "greater than or equal to 1"),
-    "processes": (spec(processesPerReplica="auto"), "spec.processesPerReplica", "not supported"),
-    "elastic replicas": (spec(elastic={"min": 1, "max": 1}), "spec.elastic", "not supported"),
-    "code from git": (
-        spec(entrypoint="m", source={"inline": None, "git": {"url": "https://example.org/r"}}),
-        "spec.source.git",
-        "give the code by inline or configMap",
+    "no process": (spec(processesPerReplica=0), "spec.processesPerReplica", "equal to 1"),
+    "processes in words": (
+        spec(processesPerReplica="all"),
+        "spec.processesPerReplica",
+        "should match",
     ),
-    "code from an address": (
-        spec(entrypoint="m", source={"inline": None, "uri": "s3://bucket/code.zip"}),
+    "elastic without a most": (spec(elastic={"min": 1}), "spec.elastic.max", "Required value"),
+    "elastic the wrong way round": (
+        spec(elastic={"min": 2, "max": 1}),
+        "spec.elastic.min",
+        "set min to at most max",
+    ),
+    "more replicas than elastic allows": (
+        spec(elastic={"min": 1, "max": 2}, replicas=3),
+        "spec.replicas",
+        "set it to a number from elastic.min to elastic.max",
+    ),
+    "a rank beside replicas": (
+        spec(replicas=2, env=[{"name": "RANK", "value": "0"}]),
+        "spec.env",
+        "set by the platform: remove the variable",
+    ),
+    "an option of torchrun beside processes": (
+        spec(processesPerReplica="auto", env=[{"name": "PET_STANDALONE", "value": ""}]),
+        "spec.env",
+        "set by the platform: remove the variable",
+    ),
+    "a repository with a password": (
+        spec(entrypoint="m", source={"inline": None, "git": {"url": "https://a:b@example.org/r"}}),
+        "spec.source.git.url",
+        "put that into secret",
+    ),
+    "a repository of the image": (
+        spec(entrypoint="m", source={"inline": None, "git": {"url": "file:///etc"}}),
+        "spec.source.git.url",
+        "https://, http:// or ssh://",
+    ),
+    "a subdirectory that leads out": (
+        spec(
+            entrypoint="m",
+            source={
+                "inline": None,
+                "git": {"url": "ssh://git@example.org/r", "subdirectory": "a/../../b"},
+            },
+        ),
+        "spec.source.git.subdirectory",
+        "without ..",
+    ),
+    "an archive with a password": (
+        spec(entrypoint="m", source={"inline": None, "uri": "https://a:b@example.org/code.zip"}),
         "spec.source.uri",
-        "give the code by inline or configMap",
+        "put those into an Identity",
+    ),
+    "an archive of the image": (
+        spec(entrypoint="m", source={"inline": None, "uri": "file:///code.zip"}),
+        "spec.source.uri",
+        "an archive is at hdfs://",
     ),
     "two sources": (spec(source={"configMap": {"name": "code"}}), "spec.source", "exactly one of"),
     "an empty source": (
@@ -161,6 +218,11 @@ REFUSED = {
         spec(env=[{"name": "PYTHONPATH", "value": "/x"}]),
         "spec.env",
         "put modules into source or dependencies",
+    ),
+    "all GPUs of the node": (
+        spec(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]),
+        "spec.env",
+        "NVIDIA_VISIBLE_DEVICES: set by the platform: remove the variable",
     ),
     "a name no shell can use": (
         spec(env=[{"name": "a-b", "value": "a"}]),
@@ -313,3 +375,21 @@ def test_conditions_of_a_job_that_goes_on_or_ends_may_change(refusals):
 def test_an_ended_job_may_still_learn_about_its_pods(refusals):
     old = in_phase("Succeeded")
     assert refusals(PythonJob, old, {"status": {"restarts": 1}}, update=True) == []
+
+
+ELASTIC = in_phase("Running", replicas=2, elastic={"min": 1, "max": 4})
+
+
+def test_replicas_may_change_while_there_are_pods_only_within_elastic(refusals):
+    assert refusals(PythonJob, ELASTIC, spec(replicas=4), update=True) == []
+    beyond = refusals(PythonJob, ELASTIC, spec(replicas=5), update=True)
+    assert beyond
+    assert beyond[0].startswith("spec.replicas: ")
+    fixed = refusals(PythonJob, in_phase("Running", replicas=2), spec(replicas=3), update=True)
+    assert fixed
+    assert "or within elastic" in fixed[0]
+
+
+@pytest.mark.parametrize("patch", [spec(elastic=None), spec(elastic={"max": 8})])
+def test_elastic_itself_is_fixed_while_there_are_pods(refusals, patch):
+    assert refusals(PythonJob, ELASTIC, patch, update=True)

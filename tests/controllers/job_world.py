@@ -72,9 +72,8 @@ class World:
         self.events = []
         self.created = []
         self.writes = []
-        for path in ("frameworks.yaml", "sizes.yaml"):
-            for obj in yaml.safe_load_all((CATALOGUE / path).read_text()):
-                self.add(obj)
+        for obj in catalogue():
+            self.add(obj)
         self.node("cpu-1")
 
     # What users and operators do.
@@ -281,8 +280,11 @@ class World:
         facts = facts or self.facts(job, self.view(key, entry.metadata))
         return PLANNER(job, self.view(key, entry.metadata, facts))
 
+    def wanted(self, job, view):
+        return pythonjob.wanted(job, view)
+
     def facts(self, job, view):
-        wanted = pythonjob.wanted(job, view)
+        wanted = self.wanted(job, view)
         output = source = pod = None
         if wanted.log_of:
             uid = wanted.log_of.metadata.uid
@@ -453,6 +455,12 @@ class World:
 
     def truths(self):
         return {c.type: c.status for c in self.status.conditions}
+
+
+@cache
+def catalogue():
+    files = ("frameworks.yaml", "sizes.yaml")
+    return [obj for name in files for obj in yaml.safe_load_all((CATALOGUE / name).read_text())]
 
 
 @cache

@@ -9,7 +9,7 @@ import yaml
 from job_world import CATALOGUE, World
 
 from apis.v1alpha1.environment import PlainEnvVar
-from controllers.jobs.environment import environment
+from controllers.jobs.python import search_path
 from mlctl_core.objects.kinds import CONFIG_MAP
 
 SAMPLE = CATALOGUE.parent / "samples" / "digits.yaml"
@@ -117,9 +117,9 @@ def test_dependencies_are_installed_in_a_step_of_their_own_as_whole_arguments():
     spec = pod_of(dependencies=requirements)["spec"]
     [step] = spec["initContainers"]
     assert step["name"] == "dependencies"
-    assert step["command"] == [
-        *("python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"),
-        *("--target", "/mlctl/dependencies", "--"),
+    assert step["command"][:3] == ["python", "-u", "-c"]
+    assert step["command"][4:] == [
+        *("/mlctl/dependencies", "/dev/termination-log"),
         "pandas>=2; python_version < '4'",
         "x[y] @ https://e.org/$$(HOME)/x.whl",
         "-r",
@@ -135,7 +135,7 @@ def test_a_frameworks_python_path_is_searched_after_the_jobs_code(own, behind):
     framework = SimpleNamespace(env=[PlainEnvVar(name="PYTHONPATH", value=own)])
     [path] = [
         variable["value"]
-        for variable in environment(framework, SimpleNamespace(env=()))
+        for variable in [search_path(framework)]
         if variable["name"] == "PYTHONPATH"
     ]
     assert path == "/mlctl/dependencies:/mlctl/code" + behind

@@ -7,7 +7,6 @@ from apis.v1alpha1.spark_conf import refused
 from controllers.spark.conf import (
     Application,
     Executors,
-    Kerberos,
     Libraries,
     Pod,
     libraries,
@@ -27,7 +26,6 @@ APPLICATION = Application(
     executors=Executors(instances=3),
     template="/mlctl/spark/executor.json",
     template_container="main",
-    executor_labels={"mlctl.dev/role": "executor"},
     ivy="/mlctl/work/ivy",
 )
 WHOLE = {
@@ -45,11 +43,12 @@ WHOLE = {
     "spark.executor.memory": "2926m",
     "spark.executor.memoryOverhead": "1170m",
     "spark.kubernetes.container.image": "spark:4",
+    "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
     "spark.kubernetes.driver.pod.name": "sparkjob-count-driver",
+    "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
     "spark.kubernetes.driver.service.deleteOnTermination": "false",
     "spark.kubernetes.executor.container.image": "spark:4-gpu",
     "spark.kubernetes.executor.disableConfigMap": "true",
-    "spark.kubernetes.executor.label.mlctl.dev/role": "executor",
     "spark.kubernetes.executor.limit.cores": "4",
     "spark.kubernetes.executor.podTemplateContainerName": "main",
     "spark.kubernetes.executor.podTemplateFile": "/mlctl/spark/executor.json",
@@ -106,13 +105,10 @@ def test_dynamic_allocation_tracks_shuffles(instances, initial):
     assert all(refused(key) for key in moving)
 
 
-def test_kerberos_has_both_halves_or_none():
-    both = Kerberos(principal="alice@EXAMPLE.ORG", keytab="/keytab/keytab")
-    assert {k: v for k, v in made(kerberos=both).items() if "kerberos" in k} == {
-        "spark.kerberos.principal": "alice@EXAMPLE.ORG",
-        "spark.kerberos.keytab": "/keytab/keytab",
-    }
-    assert not any("kerberos" in key for key in made())
+def test_as_whom_the_application_acts_is_what_the_identity_says():
+    kerberos = {"spark.kerberos.principal": "alice@EXAMPLE.ORG", "spark.kerberos.keytab": "/k"}
+    user = {"spark.kerberos.keytab": "/mine"}
+    assert made(user=user, identity=kerberos) == WHOLE | kerberos
 
 
 def test_a_jvm_application_says_so():

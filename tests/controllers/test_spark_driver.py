@@ -91,7 +91,7 @@ def test_a_template_has_all_but_what_is_one_pods_own():
         "metadata": {
             "name": "x",
             "namespace": "team-a",
-            "labels": {"a": "b"},
+            "labels": {"a": "b", "mlctl.dev/index": "0", "mlctl.dev/attempt": "1"},
             "finalizers": ["mlctl.dev/tracking"],
         },
         "spec": {"hostname": "x", "subdomain": "y", "containers": [{"name": "main"}]},

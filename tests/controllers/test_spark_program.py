@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+
+from apis.v1alpha1.common import Source
+from apis.v1alpha1.environment import PlainEnvVar
+from apis.v1alpha1.framework import Images
+from apis.v1alpha1.size import Gpu
+from apis.v1alpha1.sparkjob import (
+    DynamicAllocation,
+    SparkDriver,
+    SparkExecutor,
+    SparkJob,
+    SparkJobSpec,
+)
+from apis.v1alpha1.status import PinnedFramework, PinnedSize
+from controllers.jobs import source
+from controllers.jobs.job import Replica
+from controllers.jobs.material import Material
+from controllers.jobs.names import job_labels
+from controllers.jobs.pod import pod
+from controllers.jobs.resolve import Pins
+from controllers.spark.program import refusal
+from controllers.sparkjob import SPARK_JOB, children, named_job, plan, sizes
+from mlctl_core.objects.kinds import CLUSTER_ROLE
+from mlctl_core.objects.metadata import Metadata, decode_metadata
+
+METADATA = Metadata(name="count", namespace="team-a", uid="uid-1")
+SPEC = SparkJobSpec(
+    framework="spark",
+    size="small",
+    entrypoint="count.py",
+    args=("--top", "3"),
+    source=Source(inline={"count.py": "print(1)"}),
+)
+LARGE = PinnedSize(name="large", cpu="2", memory="8Gi", gpu=Gpu(resource="nvidia.com/gpu", count=1))
+
+
+def job(**spec):
+    return SparkJob(metadata=METADATA, spec=attrs.evolve(SPEC, **spec))
+
+
+def made_of(executor=None, memory="4Gi", **framework):
+    pinned = PinnedFramework(
+        name="spark", type="Spark", image="i", images=Images(cpu="i", gpu="g"), **framework
+    )
+    size = PinnedSize(name="small", cpu="1", memory=memory)
+    pins = Pins(pinned, size, {"executor": executor} if executor else {})
+    return Material(pins=pins, parts=source.parts(job(), SPARK_JOB))
+
+
+def driver_of(job, attempt=1, **framework):
+    roles = SPARK_JOB.roles(job)
+    return pod(
+        Replica(
+            job=job,
+            kind=SPARK_JOB,
+            roles=roles,
+            role=roles[0],
+            index=0,
+            attempt=attempt,
+            material=made_of(**framework),
+        )
+    )
+
+
+def children_of(job, **of):
+    return {child["kind"]: child for child in children(job, made_of(**of))[1:]}
+
+
+def settings_of(job, **of):
+    data = children_of(job, **of)["ConfigMap"]["data"]
+    lines = data["spark.properties"].replace("\\:", ":").splitlines()
+    return dict(line.split("=", 1) for line in lines), json.loads(data["executor.json"])
+
+
+def main(pod):
+    [found] = pod["spec"]["containers"]
+    return found
+
+
+def env(container):
+    return {variable["name"]: variable for variable in container["env"]}
+
+
+def test_the_driver_is_one_pod_by_its_own_name():
+    found = driver_of(job())
+    assert found["metadata"]["name"] == "sparkjob-count-driver"
+    assert found["metadata"]["labels"]["mlctl.dev/role"] == "driver"
+    assert found["metadata"]["finalizers"] == ["mlctl.dev/tracking"]
+    assert "subdomain" not in found["spec"]
+
+
+def test_the_driver_has_the_token_of_an_account_of_its_own():
+    spec = driver_of(job())["spec"]
+    assert spec["serviceAccountName"] == "sparkjob-count"
+    assert spec["automountServiceAccountToken"] is True
+
+
+def test_the_driver_is_started_as_sparks_images_expect():
+    command = main(driver_of(job()))["command"]
+    assert command[:2] == ["/opt/entrypoint.sh", "driver"]
+    assert command[-3:] == ["/mlctl/code/count.py", "--top", "3"]
+    assert "spark.kubernetes.executor.podNamePrefix=sparkjob-count-1" in command
+    assert "spark.kubernetes.executor.label.mlctl.dev/attempt=1" in command
+
+
+def test_another_attempt_is_another_application():
+    one, two = (main(driver_of(job(), attempt)) for attempt in (1, 2))
+    [first] = [word for word in one["command"] if word.startswith("spark.app.id=")]
+    assert first not in two["command"]
+    assert env(one)["SPARK_APPLICATION_ID"]["value"] == first.removeprefix("spark.app.id=")
+
+
+def test_a_framework_may_start_spark_its_own_way():
+    found = driver_of(job(), command=("python", "start.py"))
+    assert main(found)["command"][:3] == ["python", "start.py", "driver"]
+    _, template = settings_of(job(), command=("python", "start.py"))
+    assert main(template)["command"] == ["python", "start.py"]
+
+
+def test_the_ports_are_those_of_the_service():
+    ports = {port["name"]: port["containerPort"] for port in main(driver_of(job()))["ports"]}
+    service = children_of(job())["Service"]
+    assert {port["name"]: port["port"] for port in service["spec"]["ports"]} == ports
+    assert service["metadata"]["name"] == "sparkjob-count-driver-svc"
+    labels = driver_of(job())["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    _, template = settings_of(job())
+    assert not service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+
+
+def test_everything_beside_the_driver_says_whose_it_is():
+    for child in children(job(), made_of()):
+        assert child["metadata"]["labels"] == job_labels("SparkJob", "count", {})
+        assert child["metadata"]["namespace"] == "team-a"
+
+
+def test_an_executor_is_a_pod_like_any_of_the_job():
+    own, (_, template) = driver_of(job()), settings_of(job())
+    for field in ("securityContext", "enableServiceLinks", "restartPolicy"):
+        assert template["spec"][field] == own["spec"][field]
+    for field in ("securityContext", "workingDir"):
+        assert main(template)[field] == main(own)[field]
+    assert template["spec"]["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in template["spec"]
+    assert template["metadata"] == {
+        "labels": {**job_labels("SparkJob", "count", {}), "mlctl.dev/role": "executor"}
+    }
+    paths = {mount["mountPath"] for mount in main(template)["volumeMounts"]}
+    assert paths == {"/mlctl/code", "/mlctl/work"}
+
+
+def test_an_executor_gets_what_its_size_says():
+    of = {"executor": LARGE}
+    sized = job(executor=SparkExecutor(size="large", instances=2))
+    settings, template = settings_of(sized, **of)
+    amounts = {"cpu": "2", "memory": "8Gi", "nvidia.com/gpu": "1"}
+    assert main(template)["resources"] == {"requests": amounts, "limits": amounts}
+    assert settings["spark.executor.cores"] == "2"
+    assert settings["spark.executor.memory"] == "5852m"
+    assert settings["spark.executor.memoryOverhead"] == "2340m"
+    assert settings["spark.kubernetes.executor.container.image"] == "g"
+    assert settings["spark.kubernetes.container.image"] == "i"
+    assert settings["spark.driver.memory"] == "2926m"
+    assert settings["spark.executor.instances"] == "2"
+
+
+def test_a_jvm_application_has_more_heap_and_no_python_path():
+    settings, template = settings_of(job(entrypoint="local:///opt/a.jar", source=None))
+    assert settings["spark.driver.memory"] == "3712m"
+    assert "PYTHONPATH" not in env(main(template))
+
+
+def test_variables_reach_driver_and_executors():
+    framework = {
+        "env": (PlainEnvVar(name="A", value="1"), PlainEnvVar(name="PYTHONPATH", value="/x"))
+    }
+    for found in (driver_of(job(), **framework), settings_of(job(), **framework)[1]):
+        variables = env(main(found))
+        assert variables["A"]["value"] == "1"
+        assert variables["PYTHONPATH"]["value"] == "/mlctl/dependencies:/mlctl/code:/x"
+
+
+def test_requirements_are_installed_for_driver_and_executors_and_the_rest_is_sparks():
+    needy = job(dependencies=("pandas>=2", "org.postgresql:postgresql:42.7.4"))
+    settings, template = settings_of(needy)
+    assert settings["spark.jars.packages"] == "org.postgresql:postgresql:42.7.4"
+    for found in (driver_of(needy), template):
+        [step] = found["spec"]["initContainers"]
+        assert "pandas>=2" in step["command"]
+        assert not any("postgresql" in word for word in step["command"])
+
+
+def test_dynamic_allocation_is_told():
+    settings, _ = settings_of(job(dynamic_allocation=DynamicAllocation(min=1, max=4)))
+    assert settings["spark.dynamicAllocation.maxExecutors"] == "4"
+    assert settings["spark.dynamicAllocation.shuffleTracking.enabled"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("spec", "of", "reason", "words"),
+    [
+        ({}, {"memory": "512Mi"}, "SizeUnsuitable", "spec.size small has 512Mi"),
+        (
+            {"executor": SparkExecutor(size="tiny")},
+            {"executor": PinnedSize(name="tiny", cpu="1", memory="895Mi")},
+            "SizeUnsuitable",
+            "spec.executor.size tiny has 895Mi of memory, and a Spark executor needs 896Mi",
+        ),
+        (
+            {"conf": {"spark.master": "local[*]"}},
+            {},
+            "ConfRefused",
+            "spec.conf: spark.master is the platform's",
+        ),
+    ],
+    ids=["size", "size of executors", "conf"],
+)
+def test_what_cannot_run_is_refused_with_the_field_and_the_fix(spec, of, reason, words):
+    found = refusal(job(**spec), made_of(**of), None)
+    assert found.reason == reason
+    assert words in found.message
+
+
+def test_what_can_run_is_not_refused():
+    assert refusal(job(), made_of(), None) is None
+
+
+def test_every_size_is_watched():
+    named = job(driver=SparkDriver(size="a"), executor=SparkExecutor(size="b"))
+    assert [key.name for key in sizes(named)] == ["a", "b", "small"]
+
+
+def test_executors_that_come_and_go_are_not_looked_at():
+    labels = {**job_labels("SparkJob", "count", {}), "mlctl.dev/role": "driver"}
+
+    def jobs(**other):
+        metadata = {"name": "x", "namespace": "team-a", "labels": labels | other}
+        return list(named_job(decode_metadata(json.dumps({"metadata": metadata}).encode())))
+
+    assert [key.name for key in jobs()] == ["count"]
+    assert not jobs(**{"mlctl.dev/role": "executor"})
+    assert not jobs(**{"mlctl.dev/kind": "PythonJob"})
+
+
+def test_the_manager_may_bind_one_role_alone():
+    binds = [right for right in plan.rights if right.kind == CLUSTER_ROLE]
+    assert [(right.verb, right.name) for right in binds] == [("bind", "mlctl-spark-driver")]
