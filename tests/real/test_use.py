@@ -156,3 +156,27 @@ def test_a_role_may_have_a_size_that_was_given(cluster, jane):
         eventually(lambda: jane.tries_to_create(tensorflow_job(worker="huge")).succeeded)
     finally:
         take_back()
+
+
+def test_whoever_may_edit_may_use_the_identities_of_the_namespace(jane):
+    assert jane.tries_to_create(job(identity="alice")).succeeded
+
+
+def test_whoever_may_only_create_jobs_must_be_given_an_identity(cluster):
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "only-jobs"},
+        "rules": [
+            {"apiGroups": ["mlctl.dev"], "resources": ["pythonjobs"], "verbs": ["create"]},
+            {"apiGroups": ["mlctl.dev"], "resources": ["frameworks", "sizes"], "verbs": ["use"]},
+        ],
+    }
+    cluster.admin.must("apply", "-f", "-", body=role)
+    ida = cluster.tenant("ida", "team-i", role="only-jobs")
+    as_alice = job(namespace="team-i", identity="alice")
+    eventually(lambda: ida.tries_to_create(job(namespace="team-i")).succeeded)
+    told = "spec.identity: ida may not use alice in namespace team-i: name another identity"
+    assert told in ida.tries_to_create(as_alice).err
+    allow(cluster, "ida", "identities", "alice", "team-i")
+    eventually(lambda: ida.tries_to_create(as_alice).succeeded)
