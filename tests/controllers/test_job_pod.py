@@ -174,6 +174,7 @@ def test_the_users_variables_win_over_the_frameworks_and_paths_are_ours():
         "HOME": {"value": "/mlctl/work"},
         "USER": {"value": "mlctl"},
         "PYTHONUNBUFFERED": {"value": "1"},
+        "NVIDIA_VISIBLE_DEVICES": {"value": "void"},
         "A": {"value": "framework"},
         "B": {"value": "user"},
         "TOKEN": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
