@@ -48,6 +48,7 @@ lock: $(READY) ## Resolve the hashed requirements anew
 	$(COMPILE) pyproject.toml --extra metrics-secure --output-file requirements/image.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/scikit-learn.in --output-file requirements/scikit-learn.txt
+	$(COMPILE) requirements/spark.in --output-file requirements/spark.txt
 	$(COMPILE) requirements/tensorflow.in --output-file requirements/tensorflow.txt
 
 clean: ## Remove what the other targets made in this tree

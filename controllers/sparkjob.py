@@ -13,6 +13,7 @@ from apis.v1alpha1.framework import Framework
 from apis.v1alpha1.size import Size
 from apis.v1alpha1.sparkjob import SparkJob
 from controllers.jobs import lifecycle, names, source
+from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
 from controllers.jobs.release import gone
 from controllers.spark import program
@@ -61,6 +62,7 @@ SPARK_JOB = JobKind(
     program=program.program,
     children=children,
     refuse=program.refusal,
+    identity=program.of_identity,
     pod_names=_pod_name,
 )
 
@@ -98,6 +100,7 @@ _OURS = {names.MANAGED_BY_LABEL: names.MANAGER_NAME}
     ],
     watches=[
         Watch(POD, map=named_job),
+        *INPUT_WATCHES,
         Watch(kind_of(Framework), index=lambda job: [ObjectKey("", job.spec.framework)]),
         Watch(kind_of(Size), index=sizes),
         Node,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import attrs
 
 from apis.v1alpha1.framework import FrameworkType
+from apis.v1alpha1.identity import Identity
 from controllers.jobs import names
 from controllers.jobs.parts import Parts
+from controllers.jobs.tools import Tools
 from mlctl_core.objects.json import Json
 from mlctl_core.objects.kinds import Kind
 
@@ -154,6 +156,8 @@ class JobKind:
     """What only this kind can find wrong with a job before its pods are made."""
     cluster_domain: str = ""
     """The cluster's DNS domain, where it is known."""
+    identity: Callable[[Identity, Tools], Parts] | None = None
+    """What an identity brings into each pod; None is a ticket and what keeps it fresh."""
     pod_names: Callable[[str, str, int], str] | None = None
     """Name of a pod by job, role and index, where it is not the usual one."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from controllers.jobs import source
+from controllers.jobs.identity_parts import identity_parts
 from controllers.jobs.inputs import Inputs, find_inputs, input_children, input_parts
 from controllers.jobs.job import Refusal
 from controllers.jobs.parts import Parts
@@ -39,7 +40,8 @@ def gather(job: Job, kind: JobKind, view: View) -> Material | Refusal:
     inputs = find_inputs(job, kind, pins.framework.type, view)
     if isinstance(inputs, Refusal):
         return inputs
-    parts = source.parts(job, kind) + input_parts(job, inputs)
+    of_identity = kind.identity or identity_parts
+    parts = source.parts(job, kind) + input_parts(job, inputs, of_identity)
     material = Material(pins=pins, inputs=inputs, parts=parts)
     return kind.refuse(job, material, view) or material
 

@@ -9,6 +9,7 @@ import attrs
 from apis.v1alpha1 import spark_conf
 from controllers.jobs import containers, names, python
 from controllers.jobs.environment import CODE, DEPENDENCIES, WORK
+from controllers.jobs.identity_parts import configuration, keytab_parts, spark_properties
 from controllers.jobs.job import Program, Refusal, Replica
 from controllers.jobs.parts import Parts
 from controllers.jobs.pod import pod
@@ -20,9 +21,11 @@ from controllers.spark.roles import DRIVER, pod_name, roles
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from apis.v1alpha1.identity import Identity
     from apis.v1alpha1.sparkjob import SparkJob, SparkJobSpec
     from controllers.jobs.job import JobKind, Role
     from controllers.jobs.material import Material
+    from controllers.jobs.tools import Tools
     from mlctl_core.objects.json import Json
     from mlctl_core.reconcile.view import View
 
@@ -64,8 +67,8 @@ def program(replica: Replica) -> Program:
         command=command,
         env=(*driver.environment(application_id), *_python_path(replica)),
         ports=service.PORTS,
-        parts=_settings(prefix) + _scratch() + _requirements(spec),
-        service_account=prefix,
+        parts=_settings(prefix) + _scratch() + _keytab(replica.material) + _requirements(spec),
+        service_account=_account(job, replica.material),
     )
 
 
@@ -75,6 +78,11 @@ def executor(replica: Replica) -> Program:
     return Program(
         command=_entry(replica), env=_python_path(replica), parts=_requirements(job.spec)
     )
+
+
+def of_identity(identity: Identity, _tools: Tools) -> Parts:
+    """What an identity brings into driver and executors: no ticket, as Spark logs in by itself."""
+    return configuration(identity.spec)
 
 
 def refusal(job: SparkJob, material: Material, _view: View) -> Refusal | None:
@@ -103,7 +111,7 @@ def children(job: SparkJob, kind: JobKind, material: Material) -> list[Json]:
     }
     return [
         rbac.service_account(_metadata(job, kind, prefix)),
-        rbac.role_binding(_metadata(job, kind, prefix), prefix),
+        rbac.role_binding(_metadata(job, kind, prefix), _account(job, material)),
         service.driver_service(_metadata(job, kind, service.name(prefix)), selector),
         {
             "apiVersion": "v1",
@@ -140,7 +148,7 @@ def _template(job: SparkJob, kind: JobKind, material: Material) -> Json:
 def _properties(job: SparkJob, material: Material) -> dict[str, str]:
     spec, prefix, namespace = job.spec, prefix_of(job), job.metadata.namespace
     of_driver, of_executor = roles(job)
-    dynamic = spec.dynamic_allocation
+    dynamic, identity = spec.dynamic_allocation, material.inputs.identity
     application = conf.Application(
         name=job.metadata.name,
         namespace=namespace,
@@ -157,6 +165,7 @@ def _properties(job: SparkJob, material: Material) -> dict[str, str]:
         template=f"{driver.SETTINGS}/{driver.TEMPLATE_FILE}",
         template_container=containers.MAIN,
         ivy=_IVY,
+        identity=spark_properties(identity.spec) if identity else {},
     )
     return conf.properties(application, {}, spec.conf, conf.libraries(spec.dependencies))
 
@@ -176,6 +185,19 @@ def _pod(role: Role, spec: SparkJobSpec, material: Material) -> conf.Pod:
 
 def _factor(spec: SparkJobSpec) -> Fraction:
     return memory.PYTHON_OVERHEAD if driver.is_python(spec.entrypoint) else memory.JVM_OVERHEAD
+
+
+def _account(job: SparkJob, material: Material) -> str:
+    """Whose token the driver has: its identity's, so that it is known outside by it, or its own."""
+    identity = material.inputs.identity
+    return (identity and identity.spec.service_account_name) or prefix_of(job)
+
+
+def _keytab(material: Material) -> Parts:
+    """The driver alone logs in; executors get delegation tokens of it."""
+    identity = material.inputs.identity
+    kerberos = identity.spec.kerberos if identity else None
+    return keytab_parts(kerberos) if kerberos else Parts()
 
 
 def _entry(replica: Replica) -> tuple[str, ...]:

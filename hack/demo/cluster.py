@@ -23,10 +23,12 @@ FIELD_MANAGER = "demo"
 PATIENCE_SECONDS = 120
 PYTHON_JOB = Kind("mlctl.dev", "v1alpha1", "PythonJob", "pythonjobs")
 TENSORFLOW_JOB = Kind("mlctl.dev", "v1alpha1", "TensorFlowJob", "tensorflowjobs")
+SPARK_JOB = Kind("mlctl.dev", "v1alpha1", "SparkJob", "sparkjobs")
 _CATALOGUE = {
     "Framework": Kind("mlctl.dev", "v1alpha1", "Framework", "frameworks", namespaced=False),
     "Size": Kind("mlctl.dev", "v1alpha1", "Size", "sizes", namespaced=False),
     "PythonJob": PYTHON_JOB,
+    "SparkJob": SPARK_JOB,
     "TensorFlowJob": TENSORFLOW_JOB,
     "CustomResourceDefinition": CRD,
 }

@@ -208,17 +208,20 @@ class ControlPlane:
         """Write a kubeconfig for a user of that name in those groups, by client certificate."""
         return self._credentials.user(self.url, user, groups)
 
-    def kubeconfig_for_service_account(self, namespace: str, name: str) -> Path:
+    def kubeconfig_for_service_account(self, namespace: str, name: str, pod: str = "") -> Path:
         """Write a kubeconfig with a token of the ServiceAccount, which must exist.
 
+        With ``pod`` it is the token that this pod would find mounted.
+
         Raises:
-            RequestRefusedError: it does not exist.
+            RequestRefusedError: it does not exist, or the pod does not.
         """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        bound = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": pod}} if pod else {}
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
-            "spec": {"expirationSeconds": _TOKEN_SECONDS},
+            "spec": {"expirationSeconds": _TOKEN_SECONDS, **bound},
         }
         status, body = self._request("POST", path, request)
         answer = json.loads(body)

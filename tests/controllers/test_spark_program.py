@@ -8,6 +8,14 @@ import pytest
 from apis.v1alpha1.common import Source
 from apis.v1alpha1.environment import PlainEnvVar
 from apis.v1alpha1.framework import Images
+from apis.v1alpha1.identity import (
+    Hadoop,
+    Identity,
+    IdentitySpec,
+    Kerberos,
+    KeytabSecret,
+    Krb5ConfigMap,
+)
 from apis.v1alpha1.size import Gpu
 from apis.v1alpha1.sparkjob import (
     DynamicAllocation,
@@ -18,6 +26,7 @@ from apis.v1alpha1.sparkjob import (
 )
 from apis.v1alpha1.status import PinnedFramework, PinnedSize
 from controllers.jobs import source
+from controllers.jobs.inputs import Inputs, input_parts
 from controllers.jobs.job import Replica
 from controllers.jobs.material import Material
 from controllers.jobs.names import job_labels
@@ -52,7 +61,7 @@ def made_of(executor=None, memory="4Gi", **framework):
     return Material(pins=pins, parts=source.parts(job(), SPARK_JOB))
 
 
-def driver_of(job, attempt=1, **framework):
+def driver_of(job, attempt=1, of=None, **framework):
     roles = SPARK_JOB.roles(job)
     return pod(
         Replica(
@@ -62,17 +71,17 @@ def driver_of(job, attempt=1, **framework):
             role=roles[0],
             index=0,
             attempt=attempt,
-            material=made_of(**framework),
+            material=of or made_of(**framework),
         )
     )
 
 
-def children_of(job, **of):
-    return {child["kind"]: child for child in children(job, made_of(**of))[1:]}
+def children_of(job, of=None, **more):
+    return {child["kind"]: child for child in children(job, of or made_of(**more))[1:]}
 
 
-def settings_of(job, **of):
-    data = children_of(job, **of)["ConfigMap"]["data"]
+def settings_of(job, of=None, **more):
+    data = children_of(job, of, **more)["ConfigMap"]["data"]
     lines = data["spark.properties"].replace("\\:", ":").splitlines()
     return dict(line.split("=", 1) for line in lines), json.loads(data["executor.json"])
 
@@ -155,9 +164,8 @@ def test_an_executor_is_a_pod_like_any_of_the_job():
 
 
 def test_an_executor_gets_what_its_size_says():
-    of = {"executor": LARGE}
     sized = job(executor=SparkExecutor(size="large", instances=2))
-    settings, template = settings_of(sized, **of)
+    settings, template = settings_of(sized, executor=LARGE)
     amounts = {"cpu": "2", "memory": "8Gi", "nvidia.com/gpu": "1"}
     assert main(template)["resources"] == {"requests": amounts, "limits": amounts}
     assert settings["spark.executor.cores"] == "2"
@@ -224,6 +232,56 @@ def test_what_cannot_run_is_refused_with_the_field_and_the_fix(spec, of, reason,
     found = refusal(job(**spec), made_of(**of), None)
     assert found.reason == reason
     assert words in found.message
+
+
+KERBEROS = Kerberos(
+    principal="alice@EXAMPLE.ORG",
+    keytab_secret=KeytabSecret(name="alice"),
+    krb5_config_map=Krb5ConfigMap(name="krb5"),
+)
+
+
+def with_identity(**spec):
+    identity = Identity(metadata=METADATA, spec=IdentitySpec(**spec))
+    inputs = Inputs(identity=identity)
+    parts = input_parts(job(), inputs, SPARK_JOB.identity)
+    return attrs.evolve(made_of(), inputs=inputs, parts=parts)
+
+
+def volumes(pod):
+    return {volume["name"] for volume in pod["spec"]["volumes"]}
+
+
+def test_the_driver_logs_in_and_executors_do_not():
+    made = with_identity(kerberos=KERBEROS, hadoop=Hadoop(config_map="hadoop"))
+    driver = driver_of(job(), of=made)
+    settings, template = settings_of(job(), of=made)
+    assert settings["spark.kerberos.principal"] == "alice@EXAMPLE.ORG"
+    mounts = {mount["mountPath"]: mount for mount in main(driver)["volumeMounts"]}
+    keytab = settings["spark.kerberos.keytab"]
+    assert mounts[keytab.rpartition("/")[0]]["name"] == "kerberos-keytab"
+    assert volumes(driver) - volumes(template) == {"spark", "scratch", "kerberos-keytab"}
+    assert {"krb5-conf", "hadoop-conf"} <= volumes(template)
+    for found in (driver, template):
+        assert env(main(found))["HADOOP_CONF_DIR"]["value"]
+        assert "initContainers" not in found["spec"]
+
+
+def test_an_identity_without_kerberos_says_nothing_of_it():
+    settings, _ = settings_of(job(), of=with_identity(hadoop=Hadoop(config_map="hadoop")))
+    assert not any("kerberos" in key for key in settings)
+
+
+def test_an_account_of_the_identity_is_the_drivers_and_gets_its_rights():
+    made = with_identity(service_account_name="alice")
+    driver = driver_of(job(), of=made)
+    assert driver["spec"]["serviceAccountName"] == "alice"
+    assert driver["spec"]["automountServiceAccountToken"] is True
+    [subject] = children_of(job(), of=made)["RoleBinding"]["subjects"]
+    assert subject["name"] == "alice"
+    _, template = settings_of(job(), of=made)
+    assert template["spec"]["serviceAccountName"] == "alice"
+    assert template["spec"]["automountServiceAccountToken"] is False
 
 
 def test_what_can_run_is_not_refused():
