@@ -162,7 +162,7 @@ BAD_FILES = {
     "an odd name": ("apiVersion: v1\nkind: Pod\nmetadata: {name: 7}", "metadata.name is missing"),
     "a kind without a planner": (
         "apiVersion: v1\nkind: Pod\nmetadata: {name: p}",
-        ": nothing plans kind Pod; known: PythonJob",
+        ": nothing plans kind Pod; known: JVMJob, PythonJob",
     ),
 }
 

@@ -44,9 +44,9 @@ REFUSED = {
         "without pip options",
     ),
     "a field for later": (
-        job("bad", replicas=2),
-        "spec.replicas",
-        "set it to 1 or remove it",
+        job("bad", queue="night"),
+        "spec.queue",
+        "remove it",
     ),
     "a name of forty-one characters": (
         job("a" * 41),
