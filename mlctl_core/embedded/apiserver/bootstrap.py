@@ -1,4 +1,4 @@
-"""What a server holds before anybody writes to it, besides its namespaces."""
+"""What a server holds before anybody writes to it: namespaces and priority classes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.cluster import Cluster
     from mlctl_core.objects.json import Json
 
+INITIAL_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _OPTIONS = WriteOptions(field_manager="kube-apiserver")
 
 _PRIORITY_CLASSES: tuple[Json, ...] = (
@@ -28,7 +29,11 @@ _PRIORITY_CLASSES: tuple[Json, ...] = (
 
 
 def create_initial_objects(cluster: Cluster) -> None:
-    """Create the priority classes every cluster has."""
+    """Create the namespaces and priority classes that every cluster has."""
+    namespaces = cluster.registry.by_kind("v1", "Namespace")
+    assert namespaces is not None, "namespaces are built in"
+    for name in INITIAL_NAMESPACES:
+        create(cluster, namespaces, {"metadata": {"name": name}}, "", _OPTIONS)
     resource = cluster.registry.by_kind("scheduling.k8s.io/v1", "PriorityClass")
     assert resource is not None, "priority classes are built in"
     for one in _PRIORITY_CLASSES:

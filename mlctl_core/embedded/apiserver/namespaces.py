@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlctl_core.embedded.apiserver.bootstrap import INITIAL_NAMESPACES
 from mlctl_core.embedded.apiserver.controllers import Worker
 from mlctl_core.embedded.apiserver.creating import create
 from mlctl_core.embedded.apiserver.deleting import delete_record
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.store import Collection
     from mlctl_core.objects.json import Json
 
-INITIAL_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 FINALIZER = "kubernetes"
 SERVICE_ACCOUNT = "default"
 ROOT_CA = "kube-root-ca.crt"
@@ -47,11 +47,9 @@ class NamespaceController:
         self._worker = Worker("namespaces", cluster.clock, self._look_at)
 
     def start(self) -> None:
-        """Make the namespaces there are from the start, and follow all of them."""
+        """Follow all namespaces, those that were there before among them."""
         self._cluster.store.listen(self._changed)
-        resource = self._resource("v1", "Namespace")
         for name in INITIAL_NAMESPACES:
-            create(self._cluster, resource, {"metadata": {"name": name}}, "", _OPTIONS)
             # At once and not by the worker: a client that asks first finds them complete.
             self._look_at(name)
         self._worker.start()

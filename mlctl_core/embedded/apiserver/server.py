@@ -106,9 +106,9 @@ class ApiServer:
         Raises:
             OSError: the port is taken.
         """
+        create_initial_objects(self.cluster)
         for controller in self._controllers:
             controller.start()
-        create_initial_objects(self.cluster)
         handler = Handler(self.cluster, self._authenticator, self._kubelets)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
