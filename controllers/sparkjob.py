@@ -18,7 +18,7 @@ from controllers.jobs.job import JobKind
 from controllers.jobs.release import gone
 from controllers.spark import program
 from controllers.spark.rbac import DRIVER_ROLE
-from controllers.spark.roles import EXECUTOR, pod_name, roles
+from controllers.spark.roles import pod_name, roles
 from mlctl_core.objects.core import Node
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import (
@@ -63,20 +63,16 @@ SPARK_JOB = JobKind(
     children=children,
     refuse=program.refusal,
     identity=program.of_identity,
+    links=program.links,
     pod_names=_pod_name,
 )
 
 
 def named_job(pod: Metadata) -> Iterator[ObjectKey]:
-    """The job that a pod's labels name: it is found also when the pod has lost its owner.
-
-    Executors are the driver's business: of hundreds that come and go the job says nothing.
-    """
-    labels = pod.labels
-    if labels.get(names.KIND_LABEL) != SPARK_JOB.kind.name or names.NAME_LABEL not in labels:
-        return
-    if labels.get(names.ROLE_LABEL) != EXECUTOR:
-        yield ObjectKey(pod.namespace, labels[names.NAME_LABEL])
+    """The job that a pod's labels name: a driver that has lost its owner, and any executor."""
+    kind = pod.labels.get(names.KIND_LABEL)
+    if kind == SPARK_JOB.kind.name and names.NAME_LABEL in pod.labels:
+        yield ObjectKey(pod.namespace, pod.labels[names.NAME_LABEL])
 
 
 def sizes(job: SparkJob) -> list[ObjectKey]:

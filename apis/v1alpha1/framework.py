@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
 from apis.v1alpha1.environment import PlainEnvironment
-from apis.v1alpha1.values import Count, Generation, ImageName, ShortName
+from apis.v1alpha1.values import Count, Generation, ImageName, ShortName, Uri
 from mlctl_core.objects.conditions import Conditions
 from mlctl_core.objects.metadata import Metadata
 from mlctl_core.objects.resource import Column, Rule, Schema, resource, rules
@@ -21,6 +23,7 @@ __all__ = [
     "FrameworkType",
     "Images",
     "PythonOptions",
+    "SparkOptions",
     "TensorFlowOptions",
 ]
 
@@ -62,6 +65,18 @@ class PythonOptions:
 
 
 @attrs.frozen(kw_only=True)
+class SparkOptions:
+    """What all applications of the framework are told."""
+
+    conf: Annotated[
+        Mapping[str, Annotated[str, Schema(max_length=4096)]], Schema(max_properties=128)
+    ] = MappingProxyType({})
+    """Properties of Spark, such as spark.eventLog.dir; a job's own win."""
+    history_server: Uri | None = None
+    """Address of the history server that reads the event logs: jobs link to it."""
+
+
+@attrs.frozen(kw_only=True)
 class Deprecation:
     """Why a framework should no longer be used, and what to use instead."""
 
@@ -82,6 +97,12 @@ class Deprecation:
         "!has(self.python) || self.type in ['TensorFlow', 'PyTorch', 'Python', 'Jupyter']",
         "python is for frameworks whose type runs Python: remove it, or change type",
         field_path=".python",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        "!has(self.spark) || self.type == 'Spark'",
+        "spark is for frameworks of type Spark: remove it, or change type",
+        field_path=".spark",
         reason="FieldValueForbidden",
     ),
 )
@@ -111,6 +132,8 @@ class FrameworkSpec:
     """Options of the family TensorFlow."""
     python: PythonOptions | None = None
     """Options of the families that run Python."""
+    spark: SparkOptions | None = None
+    """Options of the family Spark."""
     deprecated: Deprecation | None = None
     """Marks the framework as deprecated: jobs still run, with a warning."""
     hidden: bool = False

@@ -14,6 +14,7 @@ from apis.v1alpha1.framework import (
     FrameworkType,
     Images,
     PythonOptions,
+    SparkOptions,
     TensorFlowOptions,
 )
 from apis.v1alpha1.size import PodSize
@@ -151,6 +152,8 @@ class PinnedFramework:
     """Lowest version of the GPU driver that its GPU image works with."""
     tensorflow: TensorFlowOptions | None = None
     """Its options of the family TensorFlow."""
+    spark: SparkOptions | None = None
+    """Its options of the family Spark."""
     python: PythonOptions | None = None
     """Its options of the families that run Python."""
 
@@ -266,6 +269,10 @@ class JobStatus:
     """The size of the job's pods."""
     role_sizes: Annotated[Mapping[str, PinnedSize], Schema(max_properties=8)] = MappingProxyType({})
     """The sizes of roles that have one of their own."""
+    links: Annotated[
+        Mapping[str, Annotated[str, Schema(max_length=4096)]], Schema(max_properties=8)
+    ] = MappingProxyType({})
+    """Where there is more to see of the job: addresses by what they show."""
     lineage: Lineage | None = None
     """What the job's result was made from."""
     metrics: Annotated[Mapping[str, Metric], Schema(max_properties=MAX_METRICS)] = MappingProxyType(

@@ -30,6 +30,7 @@ def change(gang: Gang, new: JobStatus, now: datetime) -> Plan:
     """Write ``new`` as the job's status, with a warning if it takes a turn for the worse."""
     job = gang.job
     current = status.observed(replicas.counted(new, gang), job.metadata.generation)
+    current = attrs.evolve(current, links=gang.kind.links(job, current))
     written, wait = replicas.deferred(job.status, current, now)
     events = transition(job.status, written)
     return Plan(status=encode(written), events=events, requeue_after=wait)

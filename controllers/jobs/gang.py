@@ -51,6 +51,8 @@ class Gang:
     """Pods whose result is in the status, or that were given up."""
     surplus: tuple[Pod, ...]
     """Pods of the present attempt that have no place any more."""
+    by_program: tuple[Pod, ...] = ()
+    """Pods that those in their place have made by themselves."""
 
     @property
     def missing(self) -> tuple[Place, ...]:

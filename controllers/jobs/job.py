@@ -6,13 +6,14 @@ else there is beside the pods. Everything else, from the first pod to the last, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
 
 from apis.v1alpha1.framework import FrameworkType
 from apis.v1alpha1.identity import Identity
+from apis.v1alpha1.status import JobStatus
 from controllers.jobs import names
 from controllers.jobs.parts import Parts
 from controllers.jobs.tools import Tools
@@ -21,7 +22,6 @@ from mlctl_core.objects.kinds import Kind
 
 if TYPE_CHECKING:
     from apis.v1alpha1.common import JobSpec
-    from apis.v1alpha1.status import JobStatus
     from controllers.jobs.material import Material  # noqa: TC004 (it imports this module)
     from mlctl_core.objects.metadata import Metadata
     from mlctl_core.reconcile.view import View
@@ -66,6 +66,8 @@ class Role:
 
     name: str = ROLE
     replicas: int = 1
+    made_by_program: int = 0
+    """Pods of the role that the program makes by itself: counted, and never made here."""
     size: str
     """Name of the Size that each pod gets."""
     size_field: str = "spec.size"
@@ -138,6 +140,11 @@ def no_refusal(_job: Job, _material: Material, _view: View) -> Refusal | None:
     return None
 
 
+def no_links(_job: Job, _status: JobStatus) -> Mapping[str, str]:
+    """Of a kind whose programs show nothing of themselves."""
+    return {}
+
+
 @attrs.frozen(kw_only=True)
 class JobKind:
     """What sets one batch kind apart."""
@@ -158,6 +165,8 @@ class JobKind:
     """The cluster's DNS domain, where it is known."""
     identity: Callable[[Identity, Tools], Parts] | None = None
     """What an identity brings into each pod; None is a ticket and what keeps it fresh."""
+    links: Callable[[Any, JobStatus], Mapping[str, str]] = no_links
+    """Where people see more of a job in that state, by what it is."""
     pod_names: Callable[[str, str, int], str] | None = None
     """Name of a pod by job, role and index, where it is not the usual one."""
 

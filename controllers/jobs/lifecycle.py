@@ -58,7 +58,7 @@ def plan(job: Job, kind: JobKind, view: View) -> Plan:
     mine = view.owned(Pod)
     if job.metadata.deleting:
         return release((), mine, view)
-    gang = gang_of(job, kind, mine)
+    gang = _with_others(gang_of(job, kind, mine), view)
     if status.is_over(job.status):
         return plan_ended(gang, view)
     let_go = _let_go(gang, view)
@@ -95,6 +95,16 @@ def wanted(job: Job, kind: JobKind, view: View) -> Wanted:
         container = logs.wanted(pod, verdict.outcome) if pod else None
         return Wanted(log_of=pod, container=container) if container else Wanted()
     return Wanted(pod=gang.vanished[0].name) if gang.vanished else Wanted()
+
+
+def _with_others(gang: Gang, view: View) -> Gang:
+    """The gang with the pods that its own have made, where its kind has such."""
+    if not any(role.made_by_program for role in gang.roles):
+        return gang
+    makers = {pod.metadata.uid for pod in gang.current.values()}
+    found = namesakes(gang.kind.kind, gang.job.metadata.key, view)
+    made = (p for p in found if (owner := p.metadata.controller) and owner.uid in makers)
+    return attrs.evolve(gang, by_program=tuple(made))
 
 
 def _is_gone(gang: Gang, view: View) -> bool:

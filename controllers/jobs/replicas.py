@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.status import ReplicaStatus
-from controllers.jobs import containers
+from controllers.jobs import containers, names
 from controllers.jobs.gang import SEEN_IN, Gang
 from mlctl_core.objects.times import format_time, parse_time
 
@@ -55,19 +55,20 @@ def deferred(old: JobStatus, new: JobStatus, now: datetime) -> tuple[JobStatus, 
 def _count(role: Role, status: JobStatus, gang: Gang) -> ReplicaStatus:
     if status.phase == "Suspended":
         return ReplicaStatus()
+    desired = role.replicas + role.made_by_program
     pods = [] if status.phase in _WITHOUT_PODS else _of_role(role, gang)
     succeeded = sum(pod.status.phase == "Succeeded" for pod in pods)
     if status.phase in _ENDED:
         # What did not succeed in a job that failed has failed with it, whatever stops it.
         failed = len(pods) - succeeded if status.phase == "Failed" else 0
-        return ReplicaStatus(
-            desired=role.replicas, succeeded=succeeded, failed=failed, created=len(pods)
-        )
+        return ReplicaStatus(desired=desired, succeeded=succeeded, failed=failed, created=len(pods))
     failed = sum(pod.status.phase == "Failed" for pod in pods)
     running = sum(_runs(pod) for pod in pods)
+    # Of those that a program makes, only those are awaited that are there.
+    awaited = len(pods) if role.made_by_program else desired
     return ReplicaStatus(
-        desired=role.replicas,
-        pending=max(0, role.replicas - running - succeeded - failed),
+        desired=desired,
+        pending=max(0, awaited - running - succeeded - failed),
         running=running,
         succeeded=succeeded,
         failed=failed,
@@ -77,7 +78,9 @@ def _count(role: Role, status: JobStatus, gang: Gang) -> ReplicaStatus:
 
 
 def _of_role(role: Role, gang: Gang) -> list[Pod]:
-    return [pod for name, pod in gang.current.items() if gang.places[name].role is role]
+    own = [pod for name, pod in gang.current.items() if gang.places[name].role is role]
+    made = (p for p in gang.by_program if p.metadata.labels.get(names.ROLE_LABEL) == role.name)
+    return [*own, *made]
 
 
 def _runs(pod: Pod) -> bool:

@@ -116,9 +116,10 @@ def resources_of_all(roles: Iterable[Role], pins: Pins) -> dict[str, str]:
     sums: dict[str, Decimal] = {}
     spelling: dict[str, str] = {}
     for role in roles:
+        pods = role.replicas + role.made_by_program
         for name, amount in resources_of(pins.size_of(role)).items():
             spelling.setdefault(name, amount)
-            sums[name] = sums.get(name, Decimal(0)) + role.replicas * parse_quantity(amount)
+            sums[name] = sums.get(name, Decimal(0)) + pods * parse_quantity(amount)
     return {name: format_quantity(total, like=spelling[name]) for name, total in sums.items()}
 
 
@@ -169,6 +170,7 @@ def _find_framework(job: Job, sizes: Pins, kind: JobKind, view: View) -> Pins | 
         driver_version=spec.driver_version,
         tensorflow=spec.tensorflow,
         python=spec.python,
+        spark=spec.spark,
     )
     return attrs.evolve(sizes, framework=pinned, warning=_deprecation(framework))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1 import spark_conf
+from apis.v1alpha1.framework import SparkOptions
 from controllers.jobs import containers, names, python
 from controllers.jobs.environment import CODE, DEPENDENCIES, WORK
 from controllers.jobs.identity_parts import configuration, keytab_parts, spark_properties
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from apis.v1alpha1.identity import Identity
     from apis.v1alpha1.sparkjob import SparkJob, SparkJobSpec
+    from apis.v1alpha1.status import JobStatus
     from controllers.jobs.job import JobKind, Role
     from controllers.jobs.material import Material
     from controllers.jobs.tools import Tools
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 SHORT_NAME = "sparkjob"
 
 _SETTINGS_VOLUME, _SCRATCH_VOLUME = "spark", "scratch"
+_SHOWN = frozenset(("Running", "Succeeded", "Failed"))
+"""Phases in which the present attempt has something to show."""
 _IVY = f"{WORK}/ivy"
 _PIP_INSTALL = (
     *("python3", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"),
@@ -101,6 +105,22 @@ def refusal(job: SparkJob, material: Material, _view: View) -> Refusal | None:
     return None
 
 
+def links(job: SparkJob, status: JobStatus) -> dict[str, str]:
+    """The application's own page while it runs, and what the history server keeps of it."""
+    if status.framework is None or status.phase not in _SHOWN:
+        return {}
+    found = {}
+    if status.phase == "Running":
+        host = service.host(prefix_of(job), job.metadata.namespace)
+        found["ui"] = f"http://{host}:{conf.UI_PORT}"
+    options = status.framework.spark or SparkOptions()
+    logs = {**options.conf, **job.spec.conf}.get("spark.eventLog.enabled") == "true"
+    if options.history_server and logs:
+        application = driver.application_id(job.metadata.uid, status.attempt)
+        found["history"] = f"{options.history_server.rstrip('/')}/history/{application}/jobs/"
+    return found
+
+
 def children(job: SparkJob, kind: JobKind, material: Material) -> list[Json]:
     """The driver's account and rights, its Service and its settings."""
     prefix = prefix_of(job)
@@ -167,7 +187,8 @@ def _properties(job: SparkJob, material: Material) -> dict[str, str]:
         ivy=_IVY,
         identity=spark_properties(identity.spec) if identity else {},
     )
-    return conf.properties(application, {}, spec.conf, conf.libraries(spec.dependencies))
+    options = material.pins.framework.spark or SparkOptions()
+    return conf.properties(application, options.conf, spec.conf, conf.libraries(spec.dependencies))
 
 
 def _pod(role: Role, spec: SparkJobSpec, material: Material) -> conf.Pod:

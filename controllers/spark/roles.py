@@ -13,7 +13,7 @@ DRIVER, EXECUTOR = "driver", "executor"
 
 
 def roles(job: SparkJob) -> tuple[Role, ...]:
-    """The driver, whose end is the job's; and executors, none of which are the controller's."""
+    """The driver, whose end is the job's; and executors, which it makes by itself."""
     spec = job.spec
     return (
         Role(
@@ -24,6 +24,9 @@ def roles(job: SparkJob) -> tuple[Role, ...]:
         Role(
             name=EXECUTOR,
             replicas=0,
+            made_by_program=spec.dynamic_allocation.max
+            if spec.dynamic_allocation
+            else spec.executor.instances,
             size=spec.executor.size or spec.size,
             size_field="spec.executor.size" if spec.executor.size else "spec.size",
             decides="none",

@@ -7,7 +7,7 @@ import pytest
 
 from apis.v1alpha1.common import Source
 from apis.v1alpha1.environment import PlainEnvVar
-from apis.v1alpha1.framework import Images
+from apis.v1alpha1.framework import Images, SparkOptions
 from apis.v1alpha1.identity import (
     Hadoop,
     Identity,
@@ -24,14 +24,15 @@ from apis.v1alpha1.sparkjob import (
     SparkJob,
     SparkJobSpec,
 )
-from apis.v1alpha1.status import PinnedFramework, PinnedSize
+from apis.v1alpha1.status import JobStatus, PinnedFramework, PinnedSize
 from controllers.jobs import source
 from controllers.jobs.inputs import Inputs, input_parts
 from controllers.jobs.job import Replica
 from controllers.jobs.material import Material
 from controllers.jobs.names import job_labels
 from controllers.jobs.pod import pod
-from controllers.jobs.resolve import Pins
+from controllers.jobs.resolve import Pins, resources_of_all
+from controllers.spark.driver import application_id
 from controllers.spark.program import refusal
 from controllers.sparkjob import SPARK_JOB, children, named_job, plan, sizes
 from mlctl_core.objects.kinds import CLUSTER_ROLE
@@ -293,16 +294,57 @@ def test_every_size_is_watched():
     assert [key.name for key in sizes(named)] == ["a", "b", "small"]
 
 
-def test_executors_that_come_and_go_are_not_looked_at():
-    labels = {**job_labels("SparkJob", "count", {}), "mlctl.dev/role": "driver"}
+def test_a_driver_and_an_executor_concern_their_job_alone():
+    labels = job_labels("SparkJob", "count", {})
 
     def jobs(**other):
         metadata = {"name": "x", "namespace": "team-a", "labels": labels | other}
         return list(named_job(decode_metadata(json.dumps({"metadata": metadata}).encode())))
 
-    assert [key.name for key in jobs()] == ["count"]
-    assert not jobs(**{"mlctl.dev/role": "executor"})
+    assert [key.name for key in jobs(**{"mlctl.dev/role": "driver"})] == ["count"]
+    assert [key.name for key in jobs(**{"mlctl.dev/role": "executor"})] == ["count"]
     assert not jobs(**{"mlctl.dev/kind": "PythonJob"})
+
+
+def test_executors_count_towards_what_the_job_holds():
+    pins = made_of(executor=LARGE).pins
+    three = SPARK_JOB.roles(job(executor=SparkExecutor(instances=3)))
+    held = resources_of_all(three, pins)
+    assert held == {"cpu": "7", "memory": "28Gi", "nvidia.com/gpu": "3"}
+    upto = SPARK_JOB.roles(job(dynamic_allocation=DynamicAllocation(max=5)))
+    assert resources_of_all(upto, pins)["cpu"] == "11"
+
+
+OPTIONS = SparkOptions(
+    conf={"spark.eventLog.enabled": "true", "spark.eventLog.dir": "s3a://logs", "spark.sql.x": "1"},
+    history_server="https://history.example.org/",
+)
+
+
+def shown(phase, options=OPTIONS, **conf):
+    pinned = attrs.evolve(made_of().pins.framework, spark=options)
+    status = JobStatus(phase=phase, attempt=2, framework=pinned)
+    return SPARK_JOB.links(job(conf=conf), status)
+
+
+def test_properties_of_the_framework_come_before_the_users():
+    settings, _ = settings_of(job(conf={"spark.sql.x": "2"}), spark=OPTIONS)
+    assert settings["spark.eventLog.dir"] == "s3a://logs"
+    assert settings["spark.sql.x"] == "2"
+
+
+def test_a_job_that_runs_links_to_its_page_and_one_that_ran_to_its_history():
+    history = f"https://history.example.org/history/{application_id(METADATA.uid, attempt=2)}/jobs/"
+    ui = "http://sparkjob-count-driver-svc.team-a.svc:4040"
+    assert shown("Running") == {"ui": ui, "history": history}
+    assert shown("Succeeded") == shown("Failed") == {"history": history}
+    assert shown("Preparing") == shown("Restarting") == shown("Suspended") == {}
+
+
+def test_without_event_logs_or_a_server_there_is_no_history():
+    assert shown("Failed", **{"spark.eventLog.enabled": "false"}) == {}
+    assert shown("Failed", SparkOptions(conf=OPTIONS.conf)) == {}
+    assert shown("Failed", None) == {}
 
 
 def test_the_manager_may_bind_one_role_alone():

@@ -50,6 +50,12 @@ async def running(namespace, name=DRIVER):
     return await namespace.until(name, lambda pod: pod["status"].get("phase") == "Running", POD)
 
 
+def executors_run(job):
+    """Whether the status says that both executors run; it does within ten seconds."""
+    counts = job["status"].get("replicaStatuses", {}).get("executor", {})
+    return (counts.get("desired"), counts.get("running")) == (2, 2)
+
+
 async def test_a_driver_makes_its_executors_and_nothing_of_it_stays(spark, namespace, manager):
     await namespace.apply(job(), SPARK_JOB)
     ended = await namespace.ended("count", SPARK_JOB)
@@ -96,6 +102,10 @@ async def test_a_manager_that_comes_back_finds_its_driver(
     await namespace.apply(job("wait"), SPARK_JOB)
     before = await running(namespace)
     await running(namespace, "sparkjob-count-1-exec-2")
+    shown = await namespace.until("count", executors_run, SPARK_JOB)
+    page = f"http://sparkjob-count-driver-svc.{namespace.name}.svc:4040"
+    assert shown["status"]["links"] == {"ui": page}
+    assert shown["status"]["resources"] == {"cpu": "300m", "memory": "3Gi"}
     await manager.kill()
     await manager.start()
     try:
