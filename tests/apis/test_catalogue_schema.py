@@ -34,6 +34,13 @@ GOOD_FRAMEWORKS = {
     "a driver version": spec(driverVersion="535.104"),
     "TensorFlow options": spec(tensorflow={"evaluatorInCluster": True, "sparseClusterSpec": True}),
     "Python options": spec(python={"packagesReadOnly": True}),
+    "Spark options": spec(
+        type="Spark",
+        spark={
+            "conf": {"spark.eventLog.enabled": "true", "spark.eventLog.dir": "s3a://logs"},
+            "historyServer": "https://history.example.org",
+        },
+    ),
 }
 BAD_FRAMEWORKS = {
     "no image": (spec(images={"cpu": None}), "spec.images.cpu", "Required value"),
@@ -49,6 +56,16 @@ BAD_FRAMEWORKS = {
         spec(type="JVM", python={"packagesReadOnly": True}),
         "spec.python",
         "remove it, or change type",
+    ),
+    "Spark options of another family": (
+        spec(spark={"conf": {"spark.x": "y"}}),
+        "spec.spark",
+        "remove it, or change type",
+    ),
+    "a history server without a scheme": (
+        spec(type="Spark", spark={"historyServer": "history.example.org"}),
+        "spec.spark.historyServer",
+        "match",
     ),
     "a variable of the platform's": (
         spec(env=[{"name": "MLCTL_X", "value": "1"}]),
