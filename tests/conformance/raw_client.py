@@ -24,6 +24,9 @@ PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io
 USER_AGENT = "conformance/1"
 """The part before the slash is the field manager of requests that name none."""
 
+ORIGIN = "https://example.org"
+"""WebSockets are for those only who say where they come from."""
+
 ASK_AGAIN_SECONDS = 0.02
 
 PATIENCE_SECONDS = 60
@@ -150,9 +153,9 @@ class Server:
         return (await self.get(path, **more)).ok()
 
     @asynccontextmanager
-    async def watch(self, path, *, accept="", **query):
+    async def watch(self, path, *, accept="", headers=None, **query):
         """Watch a collection; gives a `Stream`, refused requests too."""
-        headers = {"Accept": accept or JSON}
+        headers = {"Accept": accept or JSON, **(headers or {})}
         params = {"watch": "true", **query}
         async with asyncio.timeout(PATIENCE_SECONDS):
             response = await self._session.get(path, params=params, headers=headers)
@@ -162,14 +165,15 @@ class Server:
             _break_off(response)
 
     @asynccontextmanager
-    async def watch_by_messages(self, path, *, origin="https://example.org", **query):
+    async def watch_by_messages(self, path, **query):
         """Watch a collection over a WebSocket; gives its messages."""
         params = {"watch": "true", **query}
-        async with (
-            asyncio.timeout(PATIENCE_SECONDS),
-            self._session.ws_connect(path, params=params, origin=origin) as socket,
-        ):
-            yield socket
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            socket = await self._session.ws_connect(path, params=params, origin=ORIGIN)
+            try:
+                yield socket
+            finally:
+                _break_off(socket._response)
 
     async def until(self, path, met):
         """Watch the object at a path until it is as `met` says; None stands for no object."""

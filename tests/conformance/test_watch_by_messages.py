@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
-import pytest
+from raw_client import ORIGIN
 from specimens import secret
 
 
@@ -44,15 +44,20 @@ async def test_the_end_of_its_time_closes_it(server, secrets):
     assert message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
 
 
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
 async def test_what_makes_no_sense_is_refused_before_there_is_a_socket(server, secrets):
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        async with server.watch_by_messages(secrets, labelSelector="a in"):
-            pass
-    assert refused.value.status == 400
+    headers = {**UPGRADE, "Origin": ORIGIN}
+    async with server.watch(secrets, headers=headers, labelSelector="a in") as refused:
+        assert refused.status == 400
 
 
 async def test_a_client_that_does_not_say_where_it_comes_from_is_refused(server, secrets):
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        async with server.watch_by_messages(secrets, origin=None):
-            pass
-    assert refused.value.status == 403
+    async with server.watch(secrets, headers=UPGRADE) as refused:
+        assert refused.status == 403
