@@ -232,17 +232,20 @@ def test_every_file_and_folder_is_there():
 
 
 def test_every_field_that_a_job_may_say_is_in_the_schema():
-    crd = yaml.safe_load((ROOT / "manifests/crds/pythonjobs.yaml").read_text())
-    [version] = crd["spec"]["versions"]
-    schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    schemas = []
+    for kind in ("pythonjobs", "tensorflowjobs", "sparkjobs", "jvmjobs"):
+        crd = yaml.safe_load((ROOT / f"manifests/crds/{kind}.yaml").read_text())
+        [version] = crd["spec"]["versions"]
+        schemas.append(version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"])
     text = section("### What a job may say")
     words = spans(text.partition("Bad input")[0])
     named = {word for word in words if re.fullmatch(r"[a-z][A-Za-z]+(\.[a-z][A-Za-z]+)?", word)}
-    assert "backoffLimit" in named
+    assert {"backoffLimit", "jvmOptions"} < named
     for name in named - {"train.py", "package.module"}:
-        at = schema
-        for part in name.split("."):
-            at = at["properties"][part]
+        first, _, second = name.partition(".")
+        found = [schema[first] for schema in schemas if first in schema]
+        assert found, name
+        assert not second or second in found[0]["properties"], name
 
 
 def test_every_metric_of_the_library_that_is_named_is_exported():
