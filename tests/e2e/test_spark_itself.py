@@ -24,7 +24,7 @@ SAMPLE = MANIFESTS / "samples" / "words.yaml"
 DRIVER = "sparkjob-words-driver"
 LEAST_JAVA = 17
 # Two JVMs and their Python, on a machine that may do much else.
-PATIENCE = 300
+PATIENCE = 600
 # What the sample does not say of itself: where the work was done, and as what.
 TELLS = """\
 import os
