@@ -113,7 +113,10 @@ class ReleasedPod:
     pod: ObjectName
     """Name of the pod; the one that takes its place has the same."""
     uid: Annotated[str, Schema(max_length=64)]
-    """UID of the pod that was given up."""
+    """UID of the pod that was given up; empty if it was gone before."""
+    gone: bool = False
+    """Whether the pod is gone, and its place filled again unless it is no longer wanted. It stays
+    named while there is room, so that who sees it late does not count its end a second time."""
 
 
 @attrs.frozen(kw_only=True)

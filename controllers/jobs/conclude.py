@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from apis.v1alpha1.status import MAX_RELEASED
-from controllers.jobs import charges, deadlines, logs, replicas, restarts, status
+from controllers.jobs import charges, deadlines, logs, released, replicas, restarts, status
 from controllers.jobs.deadlines import earliest
 from controllers.jobs.events import transition
 from controllers.jobs.facts import Facts
@@ -58,7 +57,7 @@ def conclude(gang: Gang, verdict: Verdict, view: View, *, since: JobStatus | Non
     told = logs.explained(outcome, output, job)
     so_far = since or job.status
     is_last = _is_last(gang, so_far, told, verdict)
-    if verdict.alone and not is_last and len(so_far.released) < MAX_RELEASED:
+    if verdict.alone and not is_last and released.room(so_far):
         role = gang.places[verdict.pod_name].role
         if pod:
             charged = charges.released(so_far, pod, told.ended)

@@ -65,7 +65,7 @@ class Gang:
         status = self.job.status
         if status.phase not in SEEN_IN:
             return ()
-        released = {pod.pod for pod in status.released}
+        released = {pod.pod for pod in status.released if not pod.gone}
         return tuple(p for p in self.missing if p.name not in released and self._was_seen(p))
 
     @property

@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from apis.v1alpha1.status import MAX_RELEASED
-from controllers.jobs import charges, deadlines, launch, lineage, logs, progress, source, status
+from controllers.jobs import (
+    charges,
+    deadlines,
+    launch,
+    lineage,
+    logs,
+    progress,
+    released,
+    source,
+    status,
+)
 from controllers.jobs.after import plan_ended
 from controllers.jobs.conclude import change, commit, conclude, later, vanished
 from controllers.jobs.deadlines import seconds_until
@@ -191,18 +200,18 @@ def _give_up_surplus(gang: Gang, view: View) -> Plan | None:
     None while those that were given up before leave no room in the record.
     """
     new = _tidied(gang, gang.job.status)
-    chosen = gang.surplus[: MAX_RELEASED - len(new.released)]
+    chosen = gang.surplus[: released.room(new)]
     if not chosen:
         return None
     for pod in chosen:
         new = charges.released(new, pod, view.now)
     uids = [(pod.metadata.name, pod.metadata.uid) for pod in chosen]
-    return commit(gang, status.released(new, uids), view.now)
+    return commit(gang, released.with_released(new, uids), view.now)
 
 
 def _tidied(gang: Gang, new: JobStatus) -> JobStatus:
     present = {pod.metadata.uid for pod in gang.past}
-    return status.without_released(new, present, {place.name for place in gang.missing})
+    return released.with_gone(new, present, {place.name for place in gang.missing})
 
 
 def _go_on(gang: Gang, view: View) -> Plan:

@@ -56,7 +56,7 @@ def final(spec: JobSpec, outcome: Outcome, policy: RestartPolicy = "OnFailure") 
 
 def restart_at(status: JobStatus) -> datetime | None:
     """When what failed last may be made again; None when nothing has to wait."""
-    if status.phase != "Restarting" and not status.released:
+    if status.phase != "Restarting" and all(pod.gone for pod in status.released):
         return None
     if not status.restart_history:
         return None

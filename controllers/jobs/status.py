@@ -15,21 +15,20 @@ import attrs
 from apis.v1alpha1.status import (
     MAX_EXIT_CODE,
     MAX_MESSAGE,
-    MAX_RELEASED,
     MAX_RESTART_HISTORY,
     MIN_EXIT_CODE,
     JobStatus,
     Metric,
     Phase,
-    ReleasedPod,
     RestartRecord,
 )
 from controllers.jobs.progress import scheduling
+from controllers.jobs.released import with_released
 from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
 from mlctl_core.objects.times import format_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from apis.v1alpha1.status import Lineage
@@ -141,39 +140,16 @@ def restarting(status: JobStatus, outcome: Outcome, pod: str, now: datetime) -> 
     return _step(counted, now, "Restarting", outcome.reason, message, Restarting="True")
 
 
-def released(status: JobStatus, pods: Iterable[tuple[str, str]]) -> JobStatus:
-    """Pods of the present attempt are given up one by one, by name and UID; it goes on.
-
-    The UID of one that is gone already is empty.
-    """
-    if is_over(status):
-        return status
-    new = [ReleasedPod(pod=name, uid=uid) for name, uid in pods]
-    return attrs.evolve(status, released=(*status.released, *new)[-MAX_RELEASED:])
-
-
 def replaced(status: JobStatus, outcome: Outcome, pod: str, uid: str, now: datetime) -> JobStatus:
     """A pod failed and is made again, while the others go on."""
     if is_over(status):
         return status
-    counted = released(_counted(status, outcome, pod, now), ((pod, uid),))
+    counted = with_released(_counted(status, outcome, pod, now), ((pod, uid),))
     message = f"{outcome.message} It is made again."
     truths: dict[str, Truth] = {"PodsReady": "False"}
     if status.phase == "Running":
         truths["Running"] = "True"
     return _step(counted, now, status.phase or "Pending", outcome.reason, message, **truths)
-
-
-def without_released(
-    status: JobStatus, present: Collection[str], missing: Collection[str]
-) -> JobStatus:
-    """The status without released pods that are gone, and whose place has nobody to wait for.
-
-    ``present`` are the UIDs of those that are not gone, ``missing`` the names of places that are
-    still to be filled anew.
-    """
-    kept = tuple(p for p in status.released if p.uid in present or p.pod in missing)
-    return status if kept == status.released else attrs.evolve(status, released=kept)
 
 
 def ended(

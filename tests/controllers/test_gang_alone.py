@@ -6,6 +6,8 @@ from job_world import ConflictError
 
 from apis.v1alpha1.status import MAX_RELEASED
 from controllers.jobs.restarts import FIRST_DELAY_SECONDS
+from mlctl_core.cache.store import Store
+from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import POD
 from mlctl_core.reconcile.changes import Merge, Remove
 
@@ -81,12 +83,53 @@ def test_nothing_is_sent_for_its_place_while_it_still_goes():
     assert not [child for child in plan.apply if child["kind"] == "Pod"]
 
 
-def test_what_was_given_up_is_forgotten_once_all_are_there_again():
+def test_what_was_given_up_is_waited_for_until_all_are_there_again():
     world = GangWorld(ELASTIC, backoffLimit=1).started_all()
     world.end("worker-1", 1)
     world.settle()
+    assert [pod.gone for pod in world.status.released] == [False]
     replaced(world, "worker-1")
-    assert world.status.released == ()
+    assert [pod.gone for pod in world.status.released] == [True]
+
+
+def test_a_manager_whose_cache_shows_the_pod_of_before_does_not_count_its_end_again():
+    world = GangWorld(ELASTIC, backoffLimit=5).started_all()
+    world.end("worker-1", 1)
+    before = world.server[POD].get(ObjectKey("default", PREFIX + "worker-1"))
+    world.settle()
+    replaced(world, "worker-1")
+    stale = Store()
+    for entry in world.server[POD].list():
+        stale.put(before if entry.metadata.name == before.metadata.name else entry)
+    world.stores[POD] = stale
+    with pytest.raises(ConflictError):
+        world.settle()
+    assert world.status.restarts == 1
+    assert not world.is_deleted("worker-1")
+
+
+def test_one_that_is_lost_after_it_was_replaced_once_is_counted():
+    world = GangWorld(ELASTIC, backoffLimit=5).started_all()
+    world.end("worker-1", 1)
+    world.settle()
+    replaced(world, "worker-1")
+    world.pass_time(60)
+    world.settle()
+    world.lose("worker-1")
+    world.settle()
+    assert world.status.infra_restarts == 1
+    replaced(world, "worker-1")
+    assert world.made()[3:] == ["worker-1/1", "worker-1/1"]
+
+
+def test_more_may_be_replaced_in_time_than_the_status_names():
+    world = GangWorld(ELASTIC, infraBackoffLimit=100).started_all()
+    for number in range(MAX_RELEASED + 3):
+        world.evict("worker-1")
+        world.settle()
+        assert world.status.attempt == 1
+        replaced(world, "worker-1")
+        assert len(world.status.released) == min(number + 1, MAX_RELEASED)
 
 
 def test_one_that_fails_again_and_again_spends_the_job_s_budget():

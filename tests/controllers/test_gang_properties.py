@@ -70,6 +70,7 @@ class AnyGang(RuleBasedStateMachine):
         self.world = None
         self.ended = None
         self.disruptions = 0
+        self.bad_ends = 0
 
     @initialize(roles=st.sampled_from([COLLECTIVE, SERVED, ELASTIC]))
     def job_is_submitted(self, roles):
@@ -121,11 +122,13 @@ class AnyGang(RuleBasedStateMachine):
     @rule(data=st.data(), code=st.sampled_from([0, 1, 137, 143]))
     def one_ends(self, data, code):
         if pod := self.some_pod(data, unended=True):
+            self.bad_ends += code != 0
             self.world.end(pod, code)
 
     @rule(code=st.sampled_from([0, 1]))
     def all_end(self, code):
         for pod in self.world.names(unended=True):
+            self.bad_ends += code != 0
             self.world.end(pod, code)
 
     @rule(data=st.data())
@@ -216,6 +219,7 @@ class AnyGang(RuleBasedStateMachine):
         status = self.world.status
         assert status.restarts <= BACKOFF
         assert status.infra_restarts <= INFRA_BACKOFF
+        assert status.restarts <= self.bad_ends, "an end was counted twice"
         assert status.infra_restarts <= self.disruptions, "a pod that was well was given up"
         assert len(status.restart_history) == status.restarts + status.infra_restarts
 

@@ -48,7 +48,7 @@ def test_from_one_to_three_to_one_the_job_is_what_it_was():
     world.settle()
     assert world.names() == ["worker-0"]
     assert world.pod("worker-0")["metadata"]["uid"] == uid
-    assert world.status.released == ()
+    assert all(pod.gone for pod in world.status.released)
     assert world.truths() == {"PodsReady": "True", "Running": "True"}
     world.end("worker-0")
     world.settle()
