@@ -58,12 +58,13 @@ async def test_a_new_default_shows_in_old_objects(server, define, namespace, uni
     patch = [{"op": "add", "path": where, "value": "new"}]
     crd = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
     (await server.patch(crd, patch, "application/json-patch+json")).ok()
+    # A changed schema is new storage, which is not ready at once.
     answer = await server.asked_until(
-        lambda answer: "name" in answer.body["spec"], "GET", f"{path}/a"
+        lambda one: one.status == 200 and "name" in one.body["spec"], "GET", f"{path}/a"
     )
     assert answer.body["spec"]["name"] == "new"
-    listed = await server.found(path)
-    assert listed["items"][0]["spec"]["name"] == "new"
+    listed = await server.asked_until(lambda one: one.status == 200, "GET", path)
+    assert listed.body["items"][0]["spec"]["name"] == "new"
 
 
 async def test_unknown_fields_are_taken_out(server, widgets):
