@@ -18,7 +18,16 @@ from hack.demo.processes import stop, wait_for_line
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import NotFoundError
-from mlctl_core.objects.kinds import CONFIG_MAP, NAMESPACE, POD, Kind
+from mlctl_core.objects.kinds import (
+    CONFIG_MAP,
+    NAMESPACE,
+    POD,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 from mlctl_core.testing.control_plane import ControlPlane
 from mlctl_core.testing.kubernetes.assets import assets_from_environment_or_cache
 
@@ -195,10 +204,8 @@ class Team:
         self.name = name
 
     async def create(self, body):
-        kind = (
-            JOB if body["kind"] == JOB.name else Kind("", "v1", body["kind"], PLURALS[body["kind"]])
-        )
-        return json.loads(await self.client.create(kind, body, self.name))
+        made = await self.client.create(kind_named(body["kind"]), body, self.name)
+        return json.loads(made)
 
     async def patch(self, name, patch, kind=JOB):
         await self.client.patch(kind, name, patch, self.name)
@@ -242,7 +249,20 @@ class Team:
                 await asyncio.sleep(0.1)
 
 
-PLURALS = {"Pod": POD.plural, "ConfigMap": CONFIG_MAP.plural}
+def kind_named(name):
+    """A kind that teams make objects of."""
+    known = (POD, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, ROLE_BINDING)
+    found = {kind.name: kind for kind in known}
+    return found.get(name) or Kind("mlctl.dev", "v1alpha1", name, OURS[name])
+
+
+OURS = {
+    "Identity": "identities",
+    "JVMJob": "jvmjobs",
+    "PythonJob": "pythonjobs",
+    "SparkJob": "sparkjobs",
+    "TensorFlowJob": "tensorflowjobs",
+}
 
 
 def phase(obj):

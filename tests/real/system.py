@@ -54,6 +54,7 @@ CATALOGUE = (
     framework("test"),
     size("test"),
     size("simulated", gpu={"resource": GPU, "count": 2}, **ON_SIMULATED),
+    size("simulated-cpu", memory="4Gi", **ON_SIMULATED),
     size("huge", cpu="4000"),
 )
 

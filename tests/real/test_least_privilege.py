@@ -21,6 +21,7 @@ from managers import (
     ManagerProcess,
     installed,
     job,
+    kind_named,
     node,
     phase,
     pod_of,
@@ -31,7 +32,14 @@ from managers import (
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import ForbiddenError
-from mlctl_core.objects.kinds import CONFIG_MAP, EVENT, POD
+from mlctl_core.objects.kinds import (
+    CONFIG_MAP,
+    EVENT,
+    POD,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
 from mlctl_core.testing.control_plane import ControlPlaneOptions
 from mlctl_core.testing.kubernetes.audit import audit_policy
 from mlctl_core.testing.proxy import FaultProxy
@@ -135,9 +143,13 @@ def used(event):
     if not isinstance(body, dict):
         return  # none, or a JSON patch, which makes nobody an owner
     for owner in body.get("metadata", {}).get("ownerReferences", ()):
-        if owner.get("blockOwnerDeletion") and owner["kind"] == JOB.name:
-            finalizers = f"{JOB.plural}/finalizers"
+        if owner.get("blockOwnerDeletion") and owner["apiVersion"].startswith("mlctl.dev/"):
+            finalizers = f"{kind_named(owner['kind']).plural}/finalizers"
             yield Right(JOB.group, finalizers, "update", owner["name"], namespace)
+    if resource == "rolebindings" and event["verb"] in {"create", "patch"}:
+        role = body.get("roleRef", {})
+        group, kind = role.get("apiGroup", ""), f"{role.get('kind', '')}s".lower()
+        yield Right(group, kind, "bind", role.get("name", ""), "")
 
 
 async def lives(cluster, folder):
@@ -176,6 +188,8 @@ async def first_life(cluster, folder, made):
         await made.delete("long")
         await made.gone("long")
 
+        await other_kinds(cluster, made)
+
         # The same warning twice is one event, and its repetition is written at the stop.
         missing = "FrameworkNotFound"
         await made.until("waiting", lambda o: reason(o) == missing)
@@ -187,6 +201,77 @@ async def first_life(cluster, folder, made):
     warnings = [e for e in await made.all(EVENT) if e["reason"] == missing]
     assert [event["series"]["count"] for event in warnings] == [2]
     return scrapes
+
+
+NOWHERE = {"nodeSelector": {"example.com/none": "true"}}
+UNRUN = {
+    "TensorFlowJob": {"framework": "tensorflow", "roles": {"worker": {"replicas": 2}}},
+    "JVMJob": {"framework": "jvm", "entrypoint": "org.example.Main"},
+    "SparkJob": {"framework": "spark", "identity": "reader"},
+}
+"""Jobs whose pods find no node: what the manager does for them needs no program."""
+
+
+def unrun(kind, name):
+    source = {"inline": {"main.py": "print()"}}
+    common = {"size": "nowhere", "entrypoint": "main.py", "source": source}
+    spec = {**common, **UNRUN[kind]}
+    if kind == "JVMJob":
+        del spec["source"]
+    return {
+        "apiVersion": JOB.api_version,
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+async def other_kinds(cluster, made):
+    """Jobs of the other kinds: made, repaired, and deleted when their time is up."""
+    for kind in ("TensorFlow", "JVM", "Spark"):
+        framework = {"type": kind, "version": "1", "images": {"cpu": "example.com/image"}}
+        cluster.admin.must("apply", "-f", "-", body=catalogue("Framework", kind.lower(), framework))
+    size = {"cpu": "1", "memory": "4Gi", **NOWHERE}
+    cluster.admin.must("apply", "-f", "-", body=catalogue("Size", "nowhere", size))
+    labels = {"mlctl.dev/identity": "true"}
+    account = {"metadata": {"name": "reader", "labels": labels}}
+    await made.create({"apiVersion": "v1", "kind": "ServiceAccount", **account})
+    secret = {"metadata": {"name": "password"}, "stringData": {"key": "x"}}
+    await made.create({"apiVersion": "v1", "kind": "Secret", **secret})
+    variables = [{"name": "PASSWORD", "key": "key"}]
+    spec = {"secrets": [{"name": "password", "env": variables}], "serviceAccountName": "reader"}
+    identity = {"metadata": {"name": "reader"}, "spec": spec}
+    await made.create({"apiVersion": JOB.api_version, "kind": "Identity", **identity})
+    for kind in UNRUN:
+        await made.create(unrun(kind, "unrun"))
+    for kind in UNRUN:
+        await made.until("unrun", lambda o: reason(o) == "Unschedulable", kind_named(kind))
+    for kind in (SERVICE, SERVICE_ACCOUNT, ROLE_BINDING):
+        [child] = [
+            o["metadata"]["name"]
+            for o in await made.all(kind)
+            if o["metadata"].get("labels", {}).get("mlctl.dev/kind") == "SparkJob"
+        ]
+        await made.patch(child, {"metadata": {"labels": {"mlctl.dev/name": "edited"}}}, kind)
+        await made.until(child, is_repaired, kind)
+    over = {"spec": {"startDeadlineSeconds": 1, "ttlSecondsAfterFinished": 1}}
+    for kind in UNRUN:
+        await made.patch("unrun", over, kind_named(kind))
+    for kind in UNRUN:
+        await made.gone("unrun", kind_named(kind))
+
+
+def is_repaired(child):
+    return child["metadata"]["labels"]["mlctl.dev/name"] == "unrun"
+
+
+def catalogue(kind, name, spec):
+    return {
+        "apiVersion": JOB.api_version,
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
 
 
 async def scraped(cluster, manager):
@@ -224,6 +309,18 @@ async def life_with_an_older_server(cluster, folder, made):
             await made.create(job("taken"))
             taken = await made.until("taken", lambda o: reason(o) == "NameTaken")
             assert stranger in taken["status"]["message"]
+            # An account that is named as a driver's, and what would be bound to it.
+            service = {"clusterIP": "None", "selector": {"a": "b"}}
+            names = {"metadata": {"name": "tfjob-taken"}, "spec": service}
+            await made.create({"apiVersion": "v1", "kind": "Service", **names})
+            role = {"apiGroup": ROLE_BINDING.group, "kind": "ClusterRole", "name": "view"}
+            binding = {"metadata": {"name": "sparkjob-taken"}, "roleRef": role, "subjects": []}
+            await made.create(
+                {"apiVersion": ROLE_BINDING.api_version, "kind": "RoleBinding", **binding}
+            )
+            for kind in ("TensorFlowJob", "SparkJob"):
+                await made.create(unrun(kind, "taken"))
+                await made.until("taken", lambda o: reason(o) == "NameTaken", kind_named(kind))
             server.news.set()
             await made.gone(pod_of("long"), POD)
 
@@ -238,7 +335,8 @@ class OlderServer(FaultProxy):
     async def _forward(self, request):
         if "sendInitialEvents" in request.query:
             return web.json_response(NO_STREAMED_LISTS, status=NO_STREAMED_LISTS["code"])
-        if "watch" in request.query and request.path.endswith("/pods"):
+        late = ("/pods", "/services", "/rolebindings")
+        if "watch" in request.query and request.path.endswith(late):
             await self.news.wait()
         return await super()._forward(request)
 
@@ -299,11 +397,16 @@ def test_nothing_was_forbidden(events):
     assert decisions == {"allow"}
 
 
-def test_no_secret_was_looked_at(events):
-    assert [e for e in events if e["objectRef"]["resource"] == "secrets"] == []
+def test_of_secrets_only_that_of_an_identity_was_looked_at(events):
+    seen = {
+        (e["verb"], e["objectRef"].get("namespace"), e["objectRef"].get("name"))
+        for e in events
+        if e["objectRef"]["resource"] == "secrets"
+    }
+    assert seen == {("get", TEAM, "password")}
 
 
-def test_nothing_was_written_outside_the_teams_namespace_but_the_lease(events):
+def test_nothing_was_written_outside_the_teams_namespace_but_lease_and_catalogue(events):
     written = {
         (e["objectRef"]["resource"], e["objectRef"].get("namespace", ""))
         for e in events
@@ -311,6 +414,7 @@ def test_nothing_was_written_outside_the_teams_namespace_but_the_lease(events):
     }
     outside = {(resource, where) for resource, where in written if where != TEAM}
     assert outside == {
+        ("frameworks", ""),
         ("leases", SYSTEM),
         ("subjectaccessreviews", ""),
         ("tokenreviews", ""),

@@ -9,7 +9,15 @@ from mlctl_core.testing.kubernetes.assets import RELEASES
 
 pytestmark = pytest.mark.real
 
-POLICIES = {"mlctl-jobs", "mlctl-leader-fence", "mlctl-marks", "mlctl-status", "mlctl-use"}
+POLICIES = {
+    "mlctl-jobs",
+    "mlctl-leader-fence",
+    "mlctl-marks",
+    "mlctl-spark",
+    "mlctl-status",
+    "mlctl-use",
+    "mlctl-use-of-role-sizes",
+}
 HUGE = {
     "apiVersion": "mlctl.dev/v1alpha1",
     "kind": "Size",
