@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
@@ -249,15 +249,17 @@ class Namespace:
                     if last["metadata"]["name"] == name and wanted(last):
                         return last
                 while True:
-                    async for event in self.client.watch(kind, self.name, resource_version=version):
-                        obj = json.loads(event.raw)
-                        version = obj["metadata"]["resourceVersion"]
-                        if event.type not in {"ADDED", "MODIFIED"}:
-                            continue
-                        if obj["metadata"]["name"] == name:
-                            last = obj
-                            if wanted(obj):
-                                return obj
+                    watch = self.client.watch(kind, self.name, resource_version=version)
+                    async with aclosing(watch) as events:
+                        async for event in events:
+                            obj = json.loads(event.raw)
+                            version = obj["metadata"]["resourceVersion"]
+                            if event.type not in {"ADDED", "MODIFIED"}:
+                                continue
+                            if obj["metadata"]["name"] == name:
+                                last = obj
+                                if wanted(obj):
+                                    return obj
         except TimeoutError:
             raise AssertionError(
                 f"{kind.name} {name} stayed {json.dumps(last, indent=1)}"

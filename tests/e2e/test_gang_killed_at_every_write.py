@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import aclosing
 from itertools import count
 
 import pytest
@@ -96,13 +97,13 @@ class Pods:
 
     async def _watch(self, version):
         while True:
-            async for event in self.namespace.client.watch(
-                POD, self.namespace.name, resource_version=version
-            ):
-                metadata = json.loads(event.raw)["metadata"]
-                version = metadata["resourceVersion"]
-                if event.type in {"ADDED", "MODIFIED", "DELETED"}:
-                    self._names[metadata["uid"]] = metadata["name"], event.type == "DELETED"
+            watch = self.namespace.client.watch(POD, self.namespace.name, resource_version=version)
+            async with aclosing(watch) as events:
+                async for event in events:
+                    metadata = json.loads(event.raw)["metadata"]
+                    version = metadata["resourceVersion"]
+                    if event.type in {"ADDED", "MODIFIED", "DELETED"}:
+                        self._names[metadata["uid"]] = metadata["name"], event.type == "DELETED"
 
 
 async def _live(pods, manager, proxy, number, point):

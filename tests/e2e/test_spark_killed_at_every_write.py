@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import aclosing
 from itertools import count
 from pathlib import Path
 
@@ -49,13 +50,13 @@ async def pods(kubeconfig, namespace):
     async def watch():
         version = (await namespace.client.list_all(POD, namespace.name)).resource_version
         while True:
-            async for event in namespace.client.watch(
-                POD, namespace.name, resource_version=version
-            ):
-                metadata = json.loads(event.raw)["metadata"]
-                version = metadata["resourceVersion"]
-                if event.type in {"ADDED", "MODIFIED", "DELETED"}:
-                    seen[metadata["uid"]] = metadata["name"]
+            watch = namespace.client.watch(POD, namespace.name, resource_version=version)
+            async with aclosing(watch) as events:
+                async for event in events:
+                    metadata = json.loads(event.raw)["metadata"]
+                    version = metadata["resourceVersion"]
+                    if event.type in {"ADDED", "MODIFIED", "DELETED"}:
+                        seen[metadata["uid"]] = metadata["name"]
 
     watching = asyncio.create_task(watch())
     yield seen
