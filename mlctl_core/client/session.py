@@ -193,7 +193,7 @@ class Session:
             with self._failures(request):
                 yield response.content
         finally:
-            response.close()
+            _drop(response)
 
     async def _attempt(self, request: _Request, seconds: float | None) -> bytes:
         async with self._in_flight:
@@ -225,11 +225,11 @@ class Session:
         try:
             renewed = await credentials.access()
         except BaseException:
-            response.close()
+            _drop(response)
             raise
         if renewed is access:
             return response
-        response.close()
+        _drop(response)
         return await self._send(request, renewed)
 
     async def _send(self, request: _Request, access: Access) -> aiohttp.ClientResponse:
@@ -327,6 +327,19 @@ class _Request:
         if isinstance(error, TooManyRequestsError):
             return True
         return self.method in _REPEATABLE and self.content_type != _JSON_PATCH
+
+
+def _drop(response: aiohttp.ClientResponse) -> None:
+    """Close the connection of an answer that is not wanted to its end.
+
+    TLS's farewell waits for the server's, and nothing would wait for that: the session forgets a
+    connection that it began to close.
+    """
+    connection = response.connection
+    transport = None if connection is None else connection.transport
+    response.close()
+    if transport is not None:
+        transport.abort()
 
 
 def _words(error: Exception) -> str:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from contextlib import aclosing
 
 import pytest
 from distributed import Frameworks, has_own_addresses
@@ -81,9 +82,10 @@ class Executors:
         events = self._namespace.client.watch(
             POD, self._namespace.name, label_selector="spark-role=executor"
         )
-        async for event in events:
-            pod = json.loads(event.raw)
-            self.seen[pod["metadata"]["name"]] = pod
+        async with aclosing(events):
+            async for event in events:
+                pod = json.loads(event.raw)
+                self.seen[pod["metadata"]["name"]] = pod
 
 
 @pytest.fixture
@@ -92,6 +94,7 @@ async def executors(namespace):
     watching = asyncio.create_task(found.watch())
     yield found
     watching.cancel()
+    await asyncio.wait([watching])
 
 
 async def test_two_executors_count_the_words_of_a_poem(spark, namespace, manager, executors):
