@@ -1,32 +1,32 @@
 """Prometheus gauges of GPUs and jobs, computed from the caches when they are scraped.
 
 Promises that a series disappears with what it tells about, that no label holds the name of a
-pod, job or user, and that a scrape decodes only what has changed since the one before.
+pod, job or user, and that a scrape decodes only what has changed since the one before. What
+cannot be read is counted by itself.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from controllers.gpu.accounting import node_offer, pod_usage, totals
+from controllers.gpu.accounting import GPU_RESOURCES, node_offer, pod_usage, totals
+from controllers.gpu.remembered import Remembered
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Node, Pod
-from mlctl_core.objects.json import DecodeError
 from mlctl_core.objects.kinds import NODE, POD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import re
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlctl_core.cache.store import Entry, Store
-    from mlctl_core.objects.keys import ObjectKey
     from mlctl_core.objects.kinds import Kind
 
-T = TypeVar("T")
 K = TypeVar("K", bound=tuple[str, ...])
 
 NO_QUEUE = ""
@@ -37,11 +37,22 @@ _PENDING = "Pending"
 
 
 class GpuGauges(Collector):
-    """GPUs by node and by namespace."""
+    """GPUs by node and by namespace.
 
-    def __init__(self, stores: Mapping[Kind, Store]) -> None:
-        self._pods = Remembered(stores[POD], lambda raw: pod_usage(decode(Pod, raw)))
-        self._nodes = Remembered(stores[NODE], lambda raw: node_offer(decode(Node, raw)))
+    Args:
+        stores: of pods and nodes.
+        resources: matches the whole name of what counts as a GPU.
+    """
+
+    def __init__(
+        self, stores: Mapping[Kind, Store], resources: re.Pattern[str] = GPU_RESOURCES
+    ) -> None:
+        self._pods = Remembered(
+            POD, stores[POD], lambda entry: pod_usage(decode(Pod, entry.raw), resources)
+        )
+        self._nodes = Remembered(
+            NODE, stores[NODE], lambda entry: node_offer(decode(Node, entry.raw), resources)
+        )
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All series, as of now."""
@@ -72,9 +83,22 @@ class GpuGauges(Collector):
         )
         yield _family(
             "mlctl_gpu_free_largest_block",
-            "The most GPUs that one more pod could get on a node.",
+            "The most GPUs that one more pod could get on a node; 0 where no pod may come.",
             ("node", "resource"),
             sums.free_largest_block,
+        )
+        yield _family(
+            "mlctl_gpu_unavailable",
+            "Allocatable GPUs of a node that takes no more pods, by reason.",
+            ("node", "resource", "reason"),
+            sums.unavailable,
+        )
+        unreadable = {(POD.name,): self._pods.unreadable, (NODE.name,): self._nodes.unreadable}
+        yield _family(
+            "mlctl_gpu_unreadable_objects",
+            "Objects that cannot be read and count as if they had no GPUs; the log names them.",
+            ("kind",),
+            unreadable,
         )
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
@@ -83,13 +107,15 @@ class GpuGauges(Collector):
 
 
 class JobGauges(Collector):
-    """Jobs by kind, namespace and phase."""
+    """Jobs by kind, namespace and phase, and those that tell none."""
 
     def __init__(self, stores: Mapping[Kind, Store]) -> None:
-        self._phases = {kind.name: Remembered(store, _phase) for kind, store in stores.items()}
+        self._phases = {
+            kind.name: Remembered(kind, store, _phase) for kind, store in stores.items()
+        }
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The one family."""
+        """Both families."""
         counts: Counter[tuple[str, str, str]] = Counter()
         for kind, phases in self._phases.items():
             counts.update((kind, key.namespace, phase) for key, phase in phases.items())
@@ -99,42 +125,16 @@ class JobGauges(Collector):
             ("kind", "namespace", "phase"),
             counts,
         )
+        yield _family(
+            "mlctl_jobs_unreadable",
+            "Jobs that cannot be read and are in no phase; the log names them.",
+            ("kind",),
+            {(kind,): phases.unreadable for kind, phases in self._phases.items()},
+        )
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Nothing: see `GpuGauges.describe`."""
         return iter(())
-
-
-class Remembered(Generic[T]):
-    """What a pure function makes of each object of a store, computed once per version.
-
-    Objects that cannot be decoded, and those that the function answers None for, are left out.
-    """
-
-    def __init__(self, store: Store, function: Callable[[bytes], T | None]) -> None:
-        self._store = store
-        self._function = function
-        self._known: dict[ObjectKey, tuple[str, str, T | None]] = {}
-
-    def items(self) -> list[tuple[ObjectKey, T]]:
-        """The value of each object that has one."""
-        entries = self._store.list()
-        self._known = {entry.key: self._look(entry) for entry in entries}
-        return [(key, value) for key, (_, _, value) in self._known.items() if value is not None]
-
-    def values(self) -> list[T]:
-        """The values alone."""
-        return [value for _, value in self.items()]
-
-    def _look(self, entry: Entry) -> tuple[str, str, T | None]:
-        uid, version = entry.metadata.uid, entry.metadata.resource_version
-        known = self._known.get(entry.key)
-        if known and known[:2] == (uid, version):
-            return known
-        try:
-            return uid, version, self._function(entry.raw)
-        except (DecodeError, msgspec.MsgspecError, ValueError):
-            return uid, version, None
 
 
 class _Status(msgspec.Struct):
@@ -148,8 +148,8 @@ class _Job(msgspec.Struct):
 _job = msgspec.json.Decoder(_Job)
 
 
-def _phase(raw: bytes) -> str:
-    return _job.decode(raw).status.phase
+def _phase(entry: Entry) -> str:
+    return _job.decode(entry.raw).status.phase
 
 
 def _family(

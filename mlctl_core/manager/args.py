@@ -82,13 +82,23 @@ def own_namespace() -> str:
         return DEFAULT_NAMESPACE
 
 
-def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ManagerOptions:
+def parse_args(
+    argv: Sequence[str] | None = None,
+    prog: str | None = None,
+    flags: argparse.ArgumentParser | None = None,
+) -> ManagerOptions:
     """Options from a command line; ``sys.argv`` when none is given.
+
+    Args:
+        argv: The words.
+        prog: What the program is called; by default as it was started.
+        flags: A parser (without help) of flags that the program reads by itself: they are checked
+            and shown by ``--help`` like the others.
 
     Raises:
         SystemExit: with 2 for bad usage, with 0 for ``--help``.
     """
-    parser = _parser(prog)
+    parser = _parser(prog, flags)
     args = parser.parse_args(argv)
     lease_flags = args.leader_elect_lease_name or args.leader_elect_namespace
     if lease_flags and not args.leader_elect:
@@ -130,9 +140,12 @@ def usage_error(message: str) -> NoReturn:
     _parser(None).error(message)
 
 
-def _parser(prog: str | None) -> argparse.ArgumentParser:
+def _parser(
+    prog: str | None, flags: argparse.ArgumentParser | None = None
+) -> argparse.ArgumentParser:
     defaults = ManagerOptions()
-    parser = argparse.ArgumentParser(prog=prog, allow_abbrev=False)
+    parents = [flags] if flags is not None else []
+    parser = argparse.ArgumentParser(prog=prog, parents=parents, allow_abbrev=False)
     add = parser.add_argument
     add("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, the pod's own")
     add(

@@ -51,6 +51,7 @@ from mlctl_core.telemetry.events import EventRecorder
 from mlctl_core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
+    import argparse
     import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Self
@@ -130,13 +131,19 @@ class Manager:
         """Where the endpoints listen, by path, once started; for port 0."""
 
     @classmethod
-    def from_args(cls, argv: Sequence[str] | None = None) -> Self:
+    def from_args(
+        cls, argv: Sequence[str] | None = None, *, flags: argparse.ArgumentParser | None = None
+    ) -> Self:
         """A manager from the command line; see `ManagerOptions` for the flags' meaning.
+
+        Args:
+            argv: The words; ``sys.argv`` when absent.
+            flags: Those of the program itself, which reads them by ``parse_known_args``.
 
         Raises:
             SystemExit: with 2 for bad usage.
         """
-        return cls(parse_args(argv))
+        return cls(parse_args(argv, flags=flags))
 
     def add(
         self, controller: Planner[Any] | CustomController, concurrency: int | None = None

@@ -1,8 +1,11 @@
 """GPUs counted as the scheduler counts them, and shown as the dashboards expect them."""
 
+import re
+
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
 
 from controllers.gpu.accounting import GPU_RESOURCES, node_offer, pod_usage, totals
 from controllers.gpu.gauges import GpuGauges, JobGauges
@@ -34,10 +37,12 @@ def pod(name="p", *, main=1, init=(), node="", phase="Pending", **fields):
     }
 
 
-def node(name="n", gpus=8, allocatable=None, resource=GPU, labels=None):
+def node(name="n", *, gpus=8, allocatable=None, resource=GPU, labels=None, ready="True", **spec):
     return {
         "metadata": {"name": name, "uid": name, "resourceVersion": "1", "labels": labels or {}},
+        "spec": spec,
         "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
             "capacity": {"cpu": "8", resource: str(gpus)},
             "allocatable": {
                 "cpu": "8",
@@ -60,6 +65,9 @@ def add_up(pods, nodes=()):
         ("nvidia.com/gpu.shared", True),
         ("nvidia.com/mig-1g.5gb", True),
         ("nvidia.com/mig-1g.10gb.me", True),
+        ("nvidia.com/mig-1g.5gb.shared", True),
+        ("nvidia.com/mig-1c.3g.20gb", True),
+        ("nvidia.com/mig-1g", False),
         ("amd.com/gpu", True),
         ("gpu.intel.com/i915", True),
         ("gpu.intel.com/monitoring", False),
@@ -126,6 +134,26 @@ def test_devices_that_failed_leave_capacity_but_nothing_free():
     assert sums.free_largest_block["n", GPU] == 0
 
 
+@pytest.mark.parametrize(
+    ("properties", "why"),
+    [
+        ({"unschedulable": True}, ["cordoned"]),
+        ({"ready": "False"}, ["not_ready"]),
+        ({"ready": "Unknown"}, ["not_ready"]),
+        ({"ready": "Unknown", "unschedulable": True}, ["cordoned", "not_ready"]),
+        ({}, []),
+    ],
+)
+def test_a_node_that_takes_no_pods_has_capacity_and_nothing_free(properties, why):
+    sums = add_up([pod(main=2, node="n")], [node(**properties)])
+    assert sums.capacity["n", GPU, ""] == sums.allocatable["n", GPU, ""] == 8
+    assert sums.allocated["n", GPU] == 2
+    assert sums.free_largest_block["n", GPU] == (0 if why else 6)
+    assert sums.unavailable == {
+        ("n", GPU, reason): 8.0 if reason in why else 0.0 for reason in ("cordoned", "not_ready")
+    }
+
+
 def test_whole_gpus_and_slices_are_never_added_together():
     mig = "nvidia.com/mig-1g.5gb"
     sums = add_up([pod(main=[container(1), container(2, mig)], node="n")], [node(gpus=8)])
@@ -167,6 +195,12 @@ class TestGauges:
                 for state in ("allocated", "gated", "pending")
             ),
             'mlctl_gpu_free_largest_block{node="n",resource="nvidia.com/gpu"} 7.0',
+            *(
+                f'mlctl_gpu_unavailable{{node="n",reason="{why}",resource="nvidia.com/gpu"}} 0.0'
+                for why in ("cordoned", "not_ready")
+            ),
+            'mlctl_gpu_unreadable_objects{kind="Node"} 0.0',
+            'mlctl_gpu_unreadable_objects{kind="Pod"} 0.0',
         ]
 
     def test_a_series_goes_with_what_it_tells_about(self, stores):
@@ -177,7 +211,7 @@ class TestGauges:
         gone["metadata"]["resourceVersion"] = "2"
         raw = msgspec.json.encode(gone)
         stores[NODE].remove(Entry(raw=raw, metadata=decode_metadata(raw)))
-        assert self.scraped(gauges) == []
+        assert not any("node=" in line for line in self.scraped(gauges))
 
     def test_a_changed_pod_is_counted_anew(self, stores):
         gauges = GpuGauges(stores)
@@ -186,10 +220,32 @@ class TestGauges:
         self.put(stores[POD], pod(node="n", phase="Succeeded"), "2")
         assert not any('allocated{node="n"' in line for line in self.scraped(gauges))
 
-    def test_a_pod_that_cannot_be_read_does_not_hide_the_others(self, stores):
+    def test_an_object_that_cannot_be_read_is_named_and_counted_and_hides_no_other(self, stores):
+        gauges = GpuGauges(stores)
         self.put(stores[POD], pod("bad", main=[container("many")], node="n"))
         self.put(stores[POD], pod("good", node="n"))
-        assert any(line.endswith("} 1.0") for line in self.scraped(GpuGauges(stores)))
+        self.put(stores[NODE], node("odd", gpus="all"))
+        with capture_logs() as logs:
+            lines = [self.scraped(gauges) for _ in range(3)][-1]
+        assert 'mlctl_gpu_allocated{node="n",resource="nvidia.com/gpu"} 1.0' in lines
+        assert 'mlctl_gpu_unreadable_objects{kind="Pod"} 1.0' in lines
+        assert 'mlctl_gpu_unreadable_objects{kind="Node"} 1.0' in lines
+        assert [(entry["kind"], entry["key"]) for entry in logs] == [
+            ("Pod", "team/bad"),
+            ("Node", "odd"),
+        ], "each once, however often it is looked at"
+        self.put(stores[POD], pod("bad", node="n"), "2")
+        lines = self.scraped(gauges)
+        assert 'mlctl_gpu_unreadable_objects{kind="Pod"} 0.0' in lines
+        assert 'mlctl_gpu_allocated{node="n",resource="nvidia.com/gpu"} 2.0' in lines
+
+    def test_what_counts_as_a_gpu_can_be_said(self, stores):
+        gauges = GpuGauges(stores, re.compile(r"example\.com/npu"))
+        self.put(stores[POD], pod(main=[container(1), container(2, "example.com/npu")], node="n"))
+        self.put(stores[NODE], node(resource="example.com/npu"))
+        lines = self.scraped(gauges)
+        assert 'mlctl_gpu_allocated{node="n",resource="example.com/npu"} 2.0' in lines
+        assert not any("nvidia" in line for line in lines)
 
     def test_jobs_are_counted_by_phase_and_a_new_one_is_pending(self, stores):
         store = stores[PYTHON_JOB.kind]
@@ -199,4 +255,13 @@ class TestGauges:
         assert self.scraped(JobGauges({PYTHON_JOB.kind: store})) == [
             'mlctl_jobs{kind="PythonJob",namespace="team",phase="Pending"} 1.0',
             'mlctl_jobs{kind="PythonJob",namespace="team",phase="Running"} 2.0',
+            'mlctl_jobs_unreadable{kind="PythonJob"} 0.0',
+        ]
+
+    def test_a_job_that_cannot_be_read_is_in_no_phase_and_counted(self, stores):
+        store = stores[PYTHON_JOB.kind]
+        metadata = {"name": "a", "namespace": "team", "uid": "a"}
+        self.put(store, {"metadata": metadata, "status": {"phase": 7}})
+        assert self.scraped(JobGauges({PYTHON_JOB.kind: store})) == [
+            'mlctl_jobs_unreadable{kind="PythonJob"} 1.0'
         ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 from mlctl_core.manager import args
@@ -44,6 +46,19 @@ def test_flags_have_kubebuilders_names():
         log_format="console",
         log_level="debug",
     )
+
+
+def test_a_program_may_have_flags_of_its_own(capsys):
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--colour", choices=["red", "blue"], help="of the program")
+    options = parse_args(["--colour=red", "--log-level=debug"], flags=own)
+    assert options == ManagerOptions(log_level="debug")
+    with pytest.raises(SystemExit) as raised:
+        parse_args(["--colour=green"], flags=own)
+    assert raised.value.code == 2
+    with pytest.raises(SystemExit):
+        parse_args(["--help"], flags=own)
+    assert "of the program" in capsys.readouterr().out
 
 
 def test_a_server_can_be_left_out():
