@@ -13,15 +13,28 @@ import attrs
 
 from controllers import framework, identity, jvmjob, pythonjob, sparkjob, tensorflowjob
 from controllers.catalogue.usage import Usage
+from controllers.gpu.accounting import GPU_RESOURCES
+from controllers.gpu.counters import JobGpuSeconds
 from controllers.gpu.gauges import GpuGauges, JobGauges
 from controllers.identities.observe import observe as observe_identity
 from controllers.jobs import lifecycle
 from controllers.jobs.observe import observing
+from mlctl_core.clock import SystemClock
 from mlctl_core.objects.kinds import NODE, POD
 
 if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from prometheus_client.registry import Collector
+
     from controllers.jobs.job import JobKind
+    from mlctl_core.cache.store import Store
+    from mlctl_core.objects.kinds import Kind
     from mlctl_core.reconcile.planner import Planner
+
+    Collected: TypeAlias = tuple[Callable[[Mapping[Kind, Store]], Collector], tuple[Kind, ...]]
 
 _KINDS = (
     (pythonjob.plan, pythonjob.PYTHON_JOB),
@@ -73,8 +86,20 @@ def planners(*, cluster_domain: str = "", all_namespaces: bool = True) -> tuple[
 PLANNERS = planners()
 """All of them, for what is derived from their declarations."""
 
-COLLECTORS = (
-    (GpuGauges, (POD, NODE)),
-    (JobGauges, tuple(planner.kind for planner in JOBS)),
-)
-"""Metrics computed from the caches, each with the kinds that it reads."""
+
+def collectors(gpu_resources: re.Pattern[str] = GPU_RESOURCES) -> tuple[Collected, ...]:
+    """Metrics computed from the caches, each with the kinds that it reads.
+
+    Args:
+        gpu_resources: matches the whole name of what counts as a GPU.
+    """
+    jobs = tuple(planner.kind for planner in JOBS)
+    return (
+        (partial(GpuGauges, resources=gpu_resources), (POD, NODE)),
+        (JobGauges, jobs),
+        (partial(JobGpuSeconds, clock=SystemClock()), (POD, *jobs)),
+    )
+
+
+COLLECTORS = collectors()
+"""All of them, for what is derived from their declarations."""

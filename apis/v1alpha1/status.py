@@ -36,6 +36,7 @@ __all__ = [
     "Phase",
     "PinnedFramework",
     "PinnedSize",
+    "ProgramGpus",
     "QueuePosition",
     "ReleasedPod",
     "ReplicaStatus",
@@ -117,6 +118,19 @@ class ReleasedPod:
     gone: bool = False
     """Whether the pod is gone, and its place filled again unless it is no longer wanted. It stays
     named while there is room, so that who sees it late does not count its end a second time."""
+
+
+@attrs.frozen(kw_only=True)
+class ProgramGpus:
+    """The GPUs of pods that the program makes by itself, as they were last counted.
+
+    Such pods come and go as the program likes, and leave nothing behind.
+    """
+
+    held: Count = 0
+    """GPUs that they held then."""
+    time: Time
+    """When that was; what they used until then is in gpuSeconds."""
 
 
 @attrs.frozen(kw_only=True)
@@ -265,7 +279,10 @@ class JobStatus:
     ] = MappingProxyType({})
     """What all pods of the job together hold: cpu, memory and GPUs."""
     gpu_seconds: Count | None = None
-    """GPUs times seconds that the job held them."""
+    """GPUs times seconds that the job held them, in attempts that ended; of pods that the program
+    made by itself, until they were last counted."""
+    program_gpus: ProgramGpus | None = None
+    """What pods that the program makes by itself, such as Spark's executors, hold of GPUs."""
     framework: PinnedFramework | None = None
     """The framework that the job runs in."""
     size: PinnedSize | None = None

@@ -120,8 +120,8 @@ Count: TypeAlias = Annotated[int, Schema(format="int64", minimum=0, maximum=2**5
 Generation: TypeAlias = Annotated[int, Schema(format="int64", minimum=0, maximum=2**53)]
 """A metadata.generation."""
 
-Time: TypeAlias = Annotated[str, Schema(format="date-time")]
-"""A moment, RFC 3339."""
+Time: TypeAlias = Annotated[str, Schema(format="date-time", max_length=64)]
+"""A moment, RFC 3339; the bound is what rules of the API server are costed by."""
 
 Uri: TypeAlias = Annotated[
     str, Schema(min_length=1, max_length=2048, pattern=r"^[a-z][a-z0-9+.-]*://[^\s]+$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import lineage, names, progress, status
+from controllers.jobs import lineage, names, program_gpus, progress, status
 from controllers.jobs.outcome import outcome_of
 from mlctl_core.objects.times import parse_time
 
@@ -28,7 +28,7 @@ def attempt(gang: Gang, so_far: JobStatus, ended: datetime) -> JobStatus:
         new = released(new, pod, ended)
     for place in gang.vanished:
         new = vanished(new, place.role, ended)
-    return new
+    return program_gpus.counted(gang, new, ended)
 
 
 def released(so_far: JobStatus, pod: Pod, ended: datetime) -> JobStatus:

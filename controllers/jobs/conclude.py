@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import charges, deadlines, logs, released, replicas, restarts, status
+from controllers.jobs import (
+    charges,
+    deadlines,
+    logs,
+    program_gpus,
+    released,
+    replicas,
+    restarts,
+    status,
+)
 from controllers.jobs.deadlines import earliest
 from controllers.jobs.events import transition
 from controllers.jobs.facts import Facts
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 def change(gang: Gang, new: JobStatus, now: datetime) -> Plan:
     """Write ``new`` as the job's status, with a warning if it takes a turn for the worse."""
     job = gang.job
+    new = program_gpus.recounted(gang, new, now)
     current = status.observed(replicas.counted(new, gang), job.metadata.generation)
     current = attrs.evolve(current, links=gang.kind.links(job, current))
     written, wait = replicas.deferred(job.status, current, now)

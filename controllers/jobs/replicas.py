@@ -48,6 +48,8 @@ def deferred(old: JobStatus, new: JobStatus, now: datetime) -> tuple[JobStatus, 
         message=old.message,
         conditions=old.conditions,
         replica_statuses=old.replica_statuses,
+        gpu_seconds=old.gpu_seconds,
+        program_gpus=old.program_gpus,
     )
     return kept, (due - now).total_seconds()
 
@@ -96,6 +98,8 @@ def _is_count_only(old: JobStatus, new: JobStatus) -> bool:
         message=old.message,
         conditions=old.conditions,
         replica_statuses=old.replica_statuses,
+        gpu_seconds=old.gpu_seconds,
+        program_gpus=old.program_gpus,
     )
     truths = [(c.type, c.status, c.reason) for c in old.conditions]
     return same == old and truths == [(c.type, c.status, c.reason) for c in new.conditions]

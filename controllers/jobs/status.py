@@ -164,6 +164,7 @@ def ended(
         metrics=dict(metrics),
         running_seconds=status.running_seconds + _ran(status, outcome.ended),
         completion_time=format_time(outcome.ended),
+        program_gpus=None,
     )
     truths: dict[str, Truth] = {"Running": "False", phase: "True"}
     return _step(done, now, phase, outcome.reason, outcome.message, **truths)
@@ -171,12 +172,17 @@ def ended(
 
 def charged(status: JobStatus, role: str, bound: datetime | None, until: datetime) -> JobStatus:
     """The GPUs of a role's pod that held them from ``bound``, when it got its node, until then."""
-    size = status.role_sizes.get(role, status.size)
-    gpu = size.gpu if size else None
-    if gpu is None or bound is None or is_over(status):
+    gpus = gpus_of(status, role)
+    if not gpus or bound is None or is_over(status):
         return status
     seconds = max(0, int((until - bound).total_seconds()))
-    return attrs.evolve(status, gpu_seconds=(status.gpu_seconds or 0) + gpu.count * seconds)
+    return attrs.evolve(status, gpu_seconds=(status.gpu_seconds or 0) + gpus * seconds)
+
+
+def gpus_of(status: JobStatus, role: str) -> int:
+    """The GPUs that each pod of a role has."""
+    size = status.role_sizes.get(role, status.size)
+    return size.gpu.count if size and size.gpu else 0
 
 
 def observed(status: JobStatus, generation: int) -> JobStatus:
@@ -191,6 +197,7 @@ def _attempt_over(status: JobStatus, end: datetime) -> JobStatus:
         released=(),
         running_seconds=status.running_seconds + _ran(status, end),
         running_time=None,
+        program_gpus=None,
     )
 
 
