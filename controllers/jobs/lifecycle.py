@@ -28,6 +28,7 @@ from controllers.jobs import (
 from controllers.jobs.after import plan_ended
 from controllers.jobs.conclude import change, commit, conclude, later, vanished
 from controllers.jobs.deadlines import seconds_until
+from controllers.jobs.events import created
 from controllers.jobs.facts import Facts, Wanted
 from controllers.jobs.gang import Gang, gang_of, number
 from controllers.jobs.job import Refusal
@@ -44,7 +45,10 @@ from mlctl_core.objects.times import parse_time
 from mlctl_core.reconcile.plan import EventNote, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apis.v1alpha1.status import JobStatus
+    from controllers.jobs.gang import Place
     from controllers.jobs.job import Job, JobKind
     from mlctl_core.reconcile.view import View
 
@@ -250,7 +254,15 @@ def _go_on(gang: Gang, view: View) -> Plan:
         new = status.blocked(new, refusal, view.now)
     pods = [pod_of(gang.replica(place, material)) for place in free]
     made = attrs.evolve(change(gang, new, view.now), apply=[*children, *pods])
-    return later(made, recheck, wait)
+    return later(_told(made, free, refusal), recheck, wait)
+
+
+def _told(made: Plan, places: Sequence[Place], refusal: Refusal | None) -> Plan:
+    """The plan with the news of its pods, unless they may be refused as before."""
+    if refusal is not None:
+        return made
+    news = created([place.name for place in places])
+    return attrs.evolve(made, events=(*made.events, news))
 
 
 def _seen(gang: Gang, view: View) -> tuple[JobStatus, float | None]:

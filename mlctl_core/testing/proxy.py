@@ -1,8 +1,9 @@
 """A proxy between a controller and an API server that counts requests and strikes at one of them.
 
 Promises that every mutating request passes through one numbered list, and that a strike at
-write k happens exactly once, at the chosen point. Does not look into bodies beyond recording
-them, and does not speak TLS towards the client: it listens on 127.0.0.1 only.
+write k happens exactly once, at the chosen point. Kubernetes' Events are not in that list: they
+are news that come when they come, and nothing waits for them. Does not look into bodies beyond
+recording them, and does not speak TLS towards the client: it listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FaultProxy", "Point", "Strike", "Write"]
 
+_EVENTS = "events"
 _MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # These describe one hop and are set anew by each side (RFC 9110, 7.6.1).
 _HOP_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
@@ -91,6 +93,8 @@ class FaultProxy:
     strike: Strike | None = None
     """Cleared when it has happened."""
     writes: list[Write] = attrs.field(factory=list, init=False)
+    news: list[Write] = attrs.field(factory=list, init=False)
+    """Writes of Kubernetes' Events, all of them number 0."""
     answers: dict[int, int] = attrs.field(factory=dict, init=False)
     """The server's HTTP status by number of the write; none for a write it never saw."""
     requests: list[str] = attrs.field(factory=list, init=False)
@@ -148,8 +152,12 @@ class FaultProxy:
         point = write = None
         if request.method in _MUTATING:
             write = Write(len(self.writes) + 1, request.method, request.path, body)
-            self.writes.append(write)
-            point = self._due(write)
+            if write.resource == _EVENTS:
+                self.news.append(attrs.evolve(write, number=0))
+                write = None
+            else:
+                self.writes.append(write)
+                point = self._due(write)
         if point is Point.BEFORE:
             await self._strike()
             return self._cut(request)

@@ -25,7 +25,7 @@ from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.crd import crd
 from mlctl_core.objects.keys import ObjectKey
-from mlctl_core.objects.kinds import CONFIG_MAP, NODE, POD
+from mlctl_core.objects.kinds import NODE, POD
 from mlctl_core.objects.metadata import decode_metadata
 from mlctl_core.objects.times import format_time, parse_time
 from mlctl_core.reconcile.changes import (
@@ -53,9 +53,18 @@ class ConflictError(Exception):
 
 
 class World:
-    def __init__(self):
+    sample = {  # noqa: RUF012 # never changed
+        "framework": "scikit-learn",
+        "size": "small",
+        "entrypoint": "train.py",
+        "source": {"inline": {"train.py": "print('accuracy=0.97')"}},
+    }
+
+    def __init__(self, controller=pythonjob):
         self.now = START
-        self.kinds = PLANNER.kinds
+        self.controller = controller
+        self.planner = controller.plan
+        self.kinds = self.planner.kinds
         self.server = {kind: Store() for kind in self.kinds}
         self.stores = {kind: Store() for kind in self.kinds}
         self.held = {}
@@ -70,6 +79,7 @@ class World:
         self.refuse_pods = None
         self.failures = ()
         self.events = []
+        self.news = []
         self.created = []
         self.writes = []
         for obj in catalogue():
@@ -91,17 +101,11 @@ class World:
         return obj
 
     def submit(self, name="mnist", annotations=None, **spec):
-        spec = {
-            "framework": "scikit-learn",
-            "size": "small",
-            "entrypoint": "train.py",
-            "source": {"inline": {"train.py": "print('accuracy=0.97')"}},
-            **spec,
-        }
+        spec = {**self.sample, **spec}
         self.add(
             {
-                "apiVersion": "mlctl.dev/v1alpha1",
-                "kind": "PythonJob",
+                "apiVersion": self.planner.kind.api_version,
+                "kind": self.planner.kind.name,
                 "metadata": {"name": name, "annotations": annotations or {}},
                 "spec": {k: v for k, v in spec.items() if v is not None},
             }
@@ -121,10 +125,10 @@ class World:
         self.put(NODE, obj)
 
     def edit(self, name="mnist", **spec):
-        obj = self.raw(JOB, name)
+        obj = self.raw(self.planner.kind, name)
         obj["spec"] |= spec
         obj["metadata"]["generation"] += 1
-        self.put(JOB, obj)
+        self.put(self.planner.kind, obj)
 
     def delete(self, kind, name, grace=None):
         """As the API server does it: marked while somebody has to act, gone otherwise."""
@@ -146,7 +150,7 @@ class World:
     def collect_garbage(self):
         """Delete what belongs to objects that are gone."""
         alive = {e.metadata.uid for store in self.server.values() for e in store.list()}
-        for kind in (POD, CONFIG_MAP):
+        for kind in self.planner.owns:
             for entry in self.server[kind].list():
                 owner = entry.metadata.controller
                 if owner and owner.uid not in alive and not entry.metadata.deleting:
@@ -258,7 +262,8 @@ class World:
             self.write(change)
             done = True
         else:
-            self.events += plan.events
+            self.news += [event for event in plan.events if event.type == "Normal"]
+            self.events += [event for event in plan.events if event.type != "Normal"]
         self.failures = failed
         self.last = plan
         return done
@@ -273,15 +278,15 @@ class World:
 
     def plan(self, facts=None, name="mnist") -> Plan:
         key = ObjectKey("default", name)
-        entry = self.stores[JOB].get(key)
+        entry = self.stores[self.planner.kind].get(key)
         if entry is None:
-            return PLANNER.gone(key, self.view(key, None))
-        job = decode(PLANNER.cls, entry.raw)
+            return self.planner.gone(key, self.view(key, None))
+        job = decode(self.planner.cls, entry.raw)
         facts = facts or self.facts(job, self.view(key, entry.metadata))
-        return PLANNER(job, self.view(key, entry.metadata, facts))
+        return self.planner(job, self.view(key, entry.metadata, facts))
 
     def wanted(self, job, view):
-        return pythonjob.wanted(job, view)
+        return self.controller.wanted(job, view)
 
     def facts(self, job, view):
         wanted = self.wanted(job, view)
@@ -309,14 +314,14 @@ class World:
             facts=facts,
             failures=self.failures,
             stores=self.stores,
-            classes=PLANNER.classes,
+            classes=self.planner.classes,
         )
 
     def pending(self, plan, name="mnist"):
         key = ObjectKey("default", name)
-        entry = self.stores[JOB].get(key)
+        entry = self.stores[self.planner.kind].get(key)
         owner = Owner(
-            kind=JOB,
+            kind=self.planner.kind,
             key=key,
             metadata=entry.metadata if entry else None,
             raw=entry.raw if entry else b"",
@@ -374,7 +379,7 @@ class World:
                 raise ConflictError(change)
         new = merged(live, body)
         if change.own:
-            assert refusals(new, live) == []
+            assert refusals(self.planner.cls, new, live) == []
         self.put(change.kind, new)
         metadata = new["metadata"]
         waits = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
@@ -422,8 +427,9 @@ class World:
         """Another process goes on: from a fresh look at the jobs, and caches as they are."""
         self.own_writes = {}
         self.failures = ()
-        if JOB in self.held:
-            self.catch_up(JOB, len(self.held[JOB]))
+        kind = self.planner.kind
+        if kind in self.held:
+            self.catch_up(kind, len(self.held[kind]))
 
     def catch_up(self, kind, events=None):
         """Show the cache so many of the events that were held back, or all from here on."""
@@ -441,7 +447,8 @@ class World:
 
     @property
     def job(self):
-        return decode(PLANNER.cls, self.server[JOB].get(ObjectKey("default", "mnist")).raw)
+        entry = self.server[self.planner.kind].get(ObjectKey("default", "mnist"))
+        return decode(self.planner.cls, entry.raw)
 
     @property
     def status(self):
@@ -464,14 +471,14 @@ def catalogue():
 
 
 @cache
-def rules_of_the_server():
-    schema = crd(PLANNER.cls)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+def rules_of_the_server(cls):
+    schema = crd(cls)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema, compile_rules(schema)
 
 
-def refusals(new, old):
+def refusals(cls, new, old):
     """What the server has against a change of a job."""
-    schema, rules = rules_of_the_server()
+    schema, rules = rules_of_the_server(cls)
     return [str(error) for error in validate(new, schema) or rules.check(new, old)]
 
 

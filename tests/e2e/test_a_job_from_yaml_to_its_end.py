@@ -31,6 +31,7 @@ async def test_a_job_succeeds_with_its_metric_in_status_and_few_writes(namespace
     assert len(by_resource.pop(("PATCH", "pythonjobs/status"))) <= 5
     counts = {what: len(writes) for what, writes in by_resource.items()}
     assert counts == {("POST", "pods"): 1, ("POST", "configmaps"): 1, ("PATCH", "pods"): 1}
+    assert [news.json()["reason"] for news in proxy.news] == ["SuccessfulCreate", "Completed"]
 
 
 async def test_an_idle_manager_writes_nothing(namespace, manager, proxy):
