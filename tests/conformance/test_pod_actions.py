@@ -39,6 +39,39 @@ class TestEvictions:
         assert answer.ok(201)["status"] == "Success"
         await server.gone(path)
 
+    async def test_a_pod_that_is_still_there_says_that_it_was_evicted(self, server, pods):
+        await server.made(pods, pod("held", finalizers=["example.com/f"]))
+        (await server.post(f"{pods}/held/eviction", eviction("held"))).ok(201)
+        found = await server.found(f"{pods}/held")
+        assert "deletionTimestamp" in found["metadata"]
+        [target] = [c for c in found["status"]["conditions"] if c["type"] == "DisruptionTarget"]
+        assert target.pop("lastTransitionTime")
+        assert target == {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting",
+            "lastProbeTime": None,
+        }
+        await server.patch(f"{pods}/held", {"metadata": {"finalizers": None}})
+
+    async def test_an_eviction_of_another_version_leaves_no_trace(self, server, path):
+        found = await server.found(path)
+        options = {"preconditions": {"resourceVersion": "1"}}
+        answer = await server.post(f"{path}/eviction", eviction(deleteOptions=options))
+        assert answer.refusal[:2] == (409, "Conflict")
+        assert await server.found(path) == found
+
+    async def test_an_eviction_of_this_very_version_is_done(self, server, path):
+        version = (await server.found(path))["metadata"]["resourceVersion"]
+        options = {"preconditions": {"resourceVersion": version}}
+        (await server.post(f"{path}/eviction", eviction(deleteOptions=options))).ok(201)
+        await server.gone(path)
+
+    async def test_a_dry_run_of_the_request_evicts_nothing(self, server, path):
+        (await server.post(f"{path}/eviction", eviction(), dryRun="All")).ok(201)
+        assert "deletionTimestamp" not in (await server.found(path))["metadata"]
+
     async def test_a_dry_run_evicts_nothing(self, server, path):
         options = {"dryRun": ["All"]}
         (await server.post(f"{path}/eviction", eviction(deleteOptions=options))).ok(201)

@@ -52,7 +52,7 @@ def delete(
         StatusError: 403, 404, 409.
     """
     record = cluster.get(resource, namespace, name)
-    _check_preconditions(resource, record, options)
+    check_preconditions(resource, record, options)
     admit_delete(resource, name)
     return delete_record(cluster, resource, record, options)
 
@@ -136,7 +136,13 @@ def _set_finalizers(resource: Resource, metadata: Json, options: DeleteOptions) 
         metadata.pop("finalizers", None)
 
 
-def _check_preconditions(resource: Resource, record: Record, options: DeleteOptions) -> None:
+def check_preconditions(resource: Resource, record: Record, options: DeleteOptions) -> None:
+    """Make sure that the object is the one that the client wants deleted.
+
+    Raises:
+        StatusError: 409.
+    """
+
     def refuse(what: str, asked: str, actual: str, maybe: str) -> StatusError:
         why = (
             f"the {what} in the precondition ({asked}) does not match the {what} in record "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from mlctl_core.embedded.apiserver import field_errors
 from mlctl_core.embedded.apiserver.bodies import media_type, parse_object
-from mlctl_core.embedded.apiserver.deleting import delete
+from mlctl_core.embedded.apiserver.deleting import check_preconditions, delete
+from mlctl_core.embedded.apiserver.disruption import disrupted
 from mlctl_core.embedded.apiserver.errors import bad_request, conflict, internal
 from mlctl_core.embedded.apiserver.exchange import Exchange, success
 from mlctl_core.embedded.apiserver.metadata import SCHEME
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 PODS = "/pods"
 _EVICTION_VERSIONS = ("policy/v1", "policy/v1beta1")
+_EVICTED = ("EvictionByEvictionAPI", "Eviction API: evicting")
 
 
 async def serve_binding(exchange: Exchange, name: str) -> web.StreamResponse:
@@ -86,12 +90,12 @@ def _set_scheduled(exchange: Exchange, pod: Json) -> None:
 
 
 async def serve_eviction(exchange: Exchange) -> web.StreamResponse:
-    """Delete a pod as far as its disruption budgets let it.
+    """Delete a pod, and say first that it is no failure of its own. Budgets hold nothing back.
 
     Raises:
         StatusError: 400, 404, 409.
     """
-    exchange.options()
+    write = exchange.options()
     target = exchange.target
     raw = await exchange.body()
     eviction, _ = parse_object(raw, media_type(exchange.request), "Eviction")
@@ -102,5 +106,13 @@ async def serve_eviction(exchange: Exchange) -> web.StreamResponse:
     if (eviction.get("metadata") or {}).get("name") != target.name:
         raise bad_request("name in URL does not match name in Eviction object")
     options = delete_options(exchange.query, eviction.get("deleteOptions"))
-    delete(exchange.cluster, exchange.resource, target.namespace, target.name, options)
+    options = attrs.evolve(options, dry_run=options.dry_run or write.dry_run)
+    cluster, resource = exchange.cluster, exchange.resource
+    record = cluster.get(resource, target.namespace, target.name)
+    check_preconditions(resource, record, options)
+    if not options.dry_run:
+        record = disrupted(cluster, resource, record, _EVICTED, write)
+        if options.resource_version is not None:
+            options = attrs.evolve(options, resource_version=str(record.revision))
+    delete(cluster, resource, target.namespace, target.name, options)
     return success(code=201)

@@ -23,9 +23,11 @@ from mlctl_core.embedded.apiserver.handler import Handler
 from mlctl_core.embedded.apiserver.history import DEFAULT_WINDOW
 from mlctl_core.embedded.apiserver.logs import Kubelets
 from mlctl_core.embedded.apiserver.namespaces import NamespaceController
+from mlctl_core.embedded.apiserver.pod_garbage import PodGarbage
 from mlctl_core.embedded.apiserver.quota_status import QuotaController
 from mlctl_core.embedded.apiserver.resources import Registry
 from mlctl_core.embedded.apiserver.store import Store
+from mlctl_core.embedded.apiserver.taint_eviction import TaintEviction
 from mlctl_core.embedded.apiserver.tls import kubelet_context, server_context
 from mlctl_core.embedded.certificates import Authority
 from mlctl_core.embedded.kubeconfig import Credentials, make_kubeconfig
@@ -89,6 +91,8 @@ class ApiServer:
             self._controllers += (
                 GarbageCollector(self.cluster),
                 QuotaController(self.cluster),
+                PodGarbage(self.cluster),
+                TaintEviction(self.cluster),
                 NamespaceController(self.cluster, certificate),
             )
         self._runner: web.ServerRunner | None = None
