@@ -93,6 +93,11 @@ async def _known_by_etag(server: Server, namespace: str) -> object:
     return ["Etag" in one.headers for one in answers]
 
 
+async def _schemas_of_version_2(server: Server, namespace: str) -> object:
+    del namespace
+    return bool((await server.get("/openapi/v2")).ok()["paths"])
+
+
 async def _schema_names(server: Server, namespace: str) -> object:
     del namespace
     document = (await server.get("/openapi/v3/apis/apps/v1")).ok()
@@ -120,10 +125,10 @@ DIFFERENCES = (
         real=429,
     ),
     Difference(
-        "There is no exec, attach, port-forward or proxy.",
+        "There is no exec, attach, port-forward or proxy, and whoever asks is told so.",
         "They are conversations with a kubelet. Logs are served.",
         _connections,
-        embedded=[404, 404, 404, 404],
+        embedded=[501, 501, 501, 501],
         real=[400, 400, 400, 400],
     ),
     Difference(
@@ -158,6 +163,13 @@ DIFFERENCES = (
         "Schemas of built-in kinds have names of their own.",
         "Clients look for a kind by x-kubernetes-group-version-kind.",
         _schema_names,
+        embedded=False,
+        real=True,
+    ),
+    Difference(
+        "The document of all schemas, version 2, is empty.",
+        "kubectl asks for it where version 3 does not know a kind, or when it is told to.",
+        _schemas_of_version_2,
         embedded=False,
         real=True,
     ),

@@ -205,6 +205,11 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", message, details={})
 
 
+def not_implemented(message: str) -> StatusError:
+    """501: real servers do it, this one does not; upstream has no word for that."""
+    return StatusError(501, "", message)
+
+
 def unsupported_verb(verb: str, group: str, plural: str) -> StatusError:
     """405, as upstream words it for custom resources."""
     message = f'{verb} is not supported on resources of kind "{plural}.{group}"'

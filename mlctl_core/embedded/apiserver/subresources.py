@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.endpoints import serve_get, serve_replace
 from mlctl_core.embedded.apiserver.errors import (
+    StatusError,
     method_not_allowed,
     not_found,
+    not_implemented,
     unknown_resource,
     unsupported_verb,
 )
 from mlctl_core.embedded.apiserver.logs import serve_log
 from mlctl_core.embedded.apiserver.patching import serve_patch
-from mlctl_core.embedded.apiserver.pod_actions import serve_binding, serve_eviction
+from mlctl_core.embedded.apiserver.pod_actions import PODS, serve_binding, serve_eviction
 from mlctl_core.embedded.apiserver.scaling import serve_scale
 from mlctl_core.embedded.apiserver.tokens import serve_token
 
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.auth import Authenticator
     from mlctl_core.embedded.apiserver.exchange import Exchange
     from mlctl_core.embedded.apiserver.logs import Kubelets
+
+_WAYS_INTO_PODS = {
+    "attach": "kubectl attach",
+    "exec": "kubectl exec and kubectl cp",
+    "portforward": "kubectl port-forward",
+    "proxy": "the proxy to pods",
+}
+"""Conversations with a kubelet, by their paths: in what words people know them."""
 
 _VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
 
@@ -37,11 +47,8 @@ async def serve_subresource(
     """
     name = exchange.target.subresource
     subresource = exchange.resource.subresources.get(name)
-    if subresource is None and exchange.resource.custom:
-        resource, target = exchange.resource, exchange.target
-        raise not_found(resource.group, resource.plural, target.name)
     if subresource is None:
-        raise unknown_resource()
+        raise _unknown(exchange)
     verb = _VERBS.get(exchange.request.method, "")
     if verb not in subresource.verbs and exchange.resource.custom and name == "scale":
         raise unsupported_verb(verb, exchange.resource.group, exchange.resource.plural)
@@ -59,6 +66,21 @@ async def serve_subresource(
         case "token":
             return await serve_token(exchange, authenticator)
     return await _serve_part(exchange, name, verb)
+
+
+def _unknown(exchange: Exchange) -> StatusError:
+    """Say that there is no such path, or that there is none here."""
+    resource, target = exchange.resource, exchange.target
+    if resource.custom:
+        return not_found(resource.group, resource.plural, target.name)
+    way = _WAYS_INTO_PODS.get(target.subresource) if resource.collection == PODS else None
+    if way is None:
+        return unknown_resource()
+    exchange.cluster.get(resource, target.namespace, target.name)
+    return not_implemented(
+        f"{way}: not supported by this control plane, which runs pods as local processes or only "
+        "says that it does; their output is in kubectl logs"
+    )
 
 
 async def _serve_part(exchange: Exchange, name: str, verb: str) -> web.StreamResponse:
