@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.apiserver.admission import admit_create
 from mlctl_core.embedded.apiserver.conversion import to_stored
-from mlctl_core.embedded.apiserver.errors import StatusError, already_exists
+from mlctl_core.embedded.apiserver.errors import already_exists, forbidden
 from mlctl_core.embedded.apiserver.metadata import (
     check_namespace,
     fill_on_create,
@@ -51,10 +51,8 @@ def create(
     `tracked` is false where the caller has set managedFields itself (server-side apply).
 
     Raises:
-        StatusError: 400, 403, 404 (the namespace), 405, 409, 422.
+        StatusError: 400, 403, 404 (the namespace), 409, 422.
     """
-    if resource.refuses_create:
-        raise _being_removed(resource)
     identify(resource, obj)
     metadata = require_metadata(obj)
     check_namespace(resource, metadata, namespace)
@@ -68,6 +66,9 @@ def create(
         # What admission and the kind's own rules add after this belongs to nobody.
         obj = track(cluster, resource, obj, None, manager=options.field_manager)
     wipe(obj["metadata"])
+    if resource.refuses_create:
+        why = "create not allowed while custom resource definition is terminating"
+        raise forbidden(resource.group, resource.plural, obj["metadata"].get("name", ""), why)
     admit_create(cluster, resource, obj)
     fill_on_create(cluster, resource, obj)
     prepare_create(cluster, resource, obj)
@@ -89,11 +90,3 @@ def create(
     if options.dry_run:
         return preview(stored, cluster.selectable(resource))
     return cluster.store.put(collection, stored, cluster.selectable(resource))
-
-
-def _being_removed(resource: Resource) -> StatusError:
-    message = (
-        f"create not allowed while custom resource definition is terminating: "
-        f"{resource.plural}.{resource.group}"
-    )
-    return StatusError(405, "MethodNotAllowed", message, details={})

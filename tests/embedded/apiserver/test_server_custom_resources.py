@@ -275,7 +275,7 @@ async def test_a_deleted_definition_takes_its_objects_and_is_served_no_more(foos
     assert deleted.body["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
     await foos.gone(f"{FOOS}/a")
     refused = await foos.post(FOOS, foo("late"))
-    assert (refused.status, refused.reason) == (405, "MethodNotAllowed")
+    assert (refused.status, refused.reason) == (403, "Forbidden")
     waiting = (await foos.get(NAME)).body
     assert condition(waiting, "Terminating") == ("True", "InstanceDeletionInProgress")
     async with foos.watch(FOOS) as stream:
