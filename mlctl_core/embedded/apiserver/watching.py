@@ -30,6 +30,7 @@ from mlctl_core.embedded.apiserver.selection import Selection
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from mlctl_core.objects.json import Json
 
@@ -124,7 +125,7 @@ class Watch:
             if now >= end:
                 return
             if now >= bookmark and self._position == history.end:
-                await sink.write(self._bookmark({}))
+                await sink.write(self._bookmark(max(self.cluster.store.revision, self._since)))
                 bookmark = self._next_bookmark(end)
             if self._position == history.end:
                 await self._wait(min(end, bookmark) - now)
@@ -152,7 +153,8 @@ class Watch:
             return
         frames = [_frame("ADDED", self._object(record)) for record in records]
         if self.options.send_initial_events and self.options.allow_bookmarks:
-            frames.append(self._bookmark({INITIAL_EVENTS_END: "true"}))
+            # Changes since the start are yet to come: who begins anew from here must get them.
+            frames.append(self._bookmark(self._since, {INITIAL_EVENTS_END: "true"}))
         if frames:
             await sink.write(b"".join(frames))
 
@@ -210,10 +212,10 @@ class Watch:
         self._columns_sent = True
         return encode(table)
 
-    def _bookmark(self, annotations: dict[str, str]) -> bytes:
-        metadata: Json = {"resourceVersion": str(max(self.cluster.store.revision, self._since))}
+    def _bookmark(self, revision: int, annotations: Mapping[str, str] | None = None) -> bytes:
+        metadata: Json = {"resourceVersion": str(revision)}
         if annotations:
-            metadata["annotations"] = annotations
+            metadata["annotations"] = dict(annotations)
         kind, api_version = self.resource.kind, self.resource.api_version
         if self.form.kind:
             kind, api_version = self.form.kind, f"meta.k8s.io/{self.form.version}"

@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 import pytest
 from api_caller import CONFIG_MAPS, Stream, config_map
 
+from mlctl_core.embedded.apiserver.negotiation import choose_form
+from mlctl_core.embedded.apiserver.options import list_options
+from mlctl_core.embedded.apiserver.selection import make_selection
+from mlctl_core.embedded.apiserver.watching import Watch
 from mlctl_core.testing.clock import VirtualClock
 
 
@@ -56,6 +60,42 @@ async def test_initial_events_end_with_a_marked_bookmark(api):
     metadata = end["object"]["metadata"]
     assert metadata["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert int(metadata["resourceVersion"]) == api.server.cluster.store.revision
+
+
+class Frames:
+    """What a watch sends, until it sends what is waited for."""
+
+    def __init__(self):
+        self.events = []
+        self.seen = asyncio.Event()
+
+    async def write(self, data):
+        self.events += [json.loads(line) for line in data.splitlines()]
+        if any(event["object"]["metadata"].get("name") == "late" for event in self.events):
+            self.seen.set()
+
+
+async def test_the_marked_bookmark_stands_before_all_that_is_yet_to_come(api):
+    cluster = api.server.cluster
+    resource = cluster.registry.get("", "v1", "configmaps")
+    query = {
+        "sendInitialEvents": "true",
+        "resourceVersionMatch": "NotOlderThan",
+        "allowWatchBookmarks": "true",
+    }
+    options, selection = list_options(query, watch=True), make_selection(resource, "", "")
+    watch = Watch(cluster, resource, "default", selection, options, choose_form(""))
+    watch.start()
+    # The response has yet to begin when somebody writes.
+    await api.made(CONFIG_MAPS, config_map("late"))
+    frames = Frames()
+    running = asyncio.create_task(watch.run(frames))
+    await frames.seen.wait()
+    running.cancel()
+    [bookmark] = [event["object"] for event in frames.events if event["type"] == "BOOKMARK"]
+    late = frames.events[-1]["object"]
+    versions = [int(one["metadata"]["resourceVersion"]) for one in (bookmark, late)]
+    assert versions[0] < versions[1]
 
 
 async def test_an_object_that_begins_or_ceases_to_match_is_added_or_deleted(api):
