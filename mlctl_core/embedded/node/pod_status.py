@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.node.records import Record, Termination
     from mlctl_core.objects.json import Json
 
-__all__ = ["TERMINAL_PHASES", "phase", "pod_status"]
+__all__ = ["TERMINAL_PHASES", "phase", "pod_status", "waiting_reason"]
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
 
@@ -114,11 +114,18 @@ def _container_status(machine: PodMachine, container: Container) -> Json:
     return status
 
 
-def _waiting(machine: PodMachine, record: Record) -> Json:
+def waiting_reason(machine: PodMachine, record: Record) -> str:
+    """Why a container that does not run waits: a refusal, else where its pod is."""
     if record.waiting_reason:
-        return {"reason": record.waiting_reason, "message": record.waiting_message}
-    has_init = bool(machine.pod.spec.init_containers)
-    return {"reason": "PodInitializing" if has_init else "ContainerCreating"}
+        return record.waiting_reason
+    return "PodInitializing" if machine.pod.spec.init_containers else "ContainerCreating"
+
+
+def _waiting(machine: PodMachine, record: Record) -> Json:
+    waiting: Json = {"reason": waiting_reason(machine, record)}
+    if record.waiting_reason:
+        waiting["message"] = record.waiting_message
+    return waiting
 
 
 def _terminated(ended: Termination) -> Json:

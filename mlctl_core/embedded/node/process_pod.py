@@ -259,6 +259,10 @@ class ProcessPod:
         self._processes[name] = process
         self._watch_memory(container, process)
         self.machine.started(name, f"process://{process.pid}")
+        self._event(
+            "Normal", "Pulled", f'Container image "{container.image}" already present on machine'
+        )
+        self._event("Normal", "Created", f"Container created: {name}")
         self._event("Normal", "Started", f"Container started: {name}")
         self._wake.set()
         code = await process.wait()

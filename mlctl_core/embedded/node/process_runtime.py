@@ -13,7 +13,12 @@ import structlog
 
 from mlctl_core.embedded.node.admission import Admission
 from mlctl_core.embedded.node.log_reader import read_log
-from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
+from mlctl_core.embedded.node.logs import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    LogsUnavailableError,
+    not_started,
+)
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES
 from mlctl_core.embedded.node.process_pod import ProcessPod
 from mlctl_core.embedded.node.removal import Removal
@@ -87,8 +92,7 @@ class ProcessRuntime:
         if not found:
             raise LogsUnavailableError(NOT_FOUND, f'pod "{name}" not found')
         pod = found[-1]
-        record = pod.machine.records.get(container)
-        if record is None:
+        if container not in pod.machine.records:
             text = f'container "{container}" not found in pod "{name}"'
             raise LogsUnavailableError(NOT_FOUND, text)
         logs = pod.logs.get(container, [])
@@ -98,9 +102,7 @@ class ProcessRuntime:
                 raise LogsUnavailableError(BAD_REQUEST, text)
             return read_log(logs[-2].path, options)
         if not logs:
-            why = record.waiting_reason or "ContainerCreating"
-            text = f'container "{container}" in pod "{name}" is waiting to start: {why}'
-            raise LogsUnavailableError(BAD_REQUEST, text)
+            raise not_started(pod.machine, container)
         return read_log(logs[-1].path, options, logs[-1])
 
     async def _run(self, pod: ProcessPod) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlctl_core.embedded.node.admission import Admission
-from mlctl_core.embedded.node.logs import BAD_REQUEST, NOT_FOUND, LogsUnavailableError
+from mlctl_core.embedded.node.logs import NOT_FOUND, LogsUnavailableError, not_started
 from mlctl_core.embedded.node.machine import PodMachine
 from mlctl_core.embedded.node.pod_status import TERMINAL_PHASES, pod_status
 from mlctl_core.embedded.node.removal import Removal
@@ -99,9 +99,7 @@ class SimulatedRuntime:
             raise LogsUnavailableError(NOT_FOUND, text)
         record = found[-1].machine.records[container]
         if record.started_at is None and record.ended is None:
-            why = record.waiting_reason or "ContainerCreating"
-            text = f'container "{container}" in pod "{name}" is waiting to start: {why}'
-            raise LogsUnavailableError(BAD_REQUEST, text)
+            raise not_started(found[-1].machine, container)
         return _log(found[-1], container, options)
 
     def _advance(self, pod: _SimulatedPod) -> None:

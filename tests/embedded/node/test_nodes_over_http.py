@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from node_pods import api_pod, sh, state
 
 from mlctl_core.client.errors import BadRequestError
+from mlctl_core.embedded.apiserver import pod_garbage
 from mlctl_core.embedded.node import container_run
 from mlctl_core.objects.kinds import CONFIG_MAP, LEASE, NODE, POD
 
@@ -130,9 +132,53 @@ async def test_there_is_no_log_of_a_container_that_waits(plane, images):
     )
     assert state(found)["waiting"]["reason"] in ("ErrImagePull", "ImagePullBackOff")
 
-    with pytest.raises(BadRequestError, match='container "main" in pod "stuck" is waiting'):
+    words = "image can't be pulled|trying and failing to pull image"
+    with pytest.raises(
+        BadRequestError, match=f'container "main" in pod "stuck" is waiting to start: ({words})'
+    ):
         await plane.client.pod_log("stuck", "default")
     assert (await plane.event("Failed", "stuck"))["type"] == "Warning"
+
+
+async def test_a_log_says_what_the_status_says_while_init_containers_are_at_it(plane, images):
+    await plane.nodes("name=n", images=images)
+    init = sh("sleep 1000", name="init")
+    await plane.create(POD, api_pod("slow", sh("exit 0"), initContainers=[init]))
+    found = await plane.until(
+        lambda p: p and "running" in str(p["status"].get("initContainerStatuses")), "slow"
+    )
+    reason = state(found)["waiting"]["reason"]
+    assert reason == "PodInitializing"
+    with pytest.raises(BadRequestError, match=f"is waiting to start: {reason}"):
+        await plane.client.pod_log("slow", "default")
+
+
+async def test_a_container_that_starts_is_told_as_a_kubelet_tells_it(plane, images):
+    await plane.nodes("name=n", images=images)
+    await plane.create(POD, api_pod("p", sh("exit 0")))
+    await plane.phase("p", "Succeeded")
+    told = {
+        reason: (await plane.event(reason, "p"))["note"]
+        for reason in ("Pulled", "Created", "Started")
+    }
+    assert told == {
+        "Pulled": 'Container image "sh" already present on machine',
+        "Created": "Container created: main",
+        "Started": "Container started: main",
+    }
+
+
+async def test_the_processes_of_a_deleted_nodes_pods_end(plane, images, monkeypatch):
+    monkeypatch.setattr(pod_garbage, "QUARANTINE_SECONDS", 0.1)
+    await plane.nodes("name=n", images=images)
+    await plane.create(POD, api_pod("p", sh("exec sleep 1000")))
+    found = await plane.phase("p", "Running")
+    pid = found["status"]["containerStatuses"][0]["containerID"].removeprefix("process://")
+    await plane.client.delete(NODE, "n")
+    await plane.until(lambda pod: pod is None, "p")
+    async with asyncio.timeout(60):
+        while exists(f"/proc/{pid}"):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_bug_in_starting_one_container_stops_no_other(plane, images, monkeypatch):

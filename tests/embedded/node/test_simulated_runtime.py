@@ -185,6 +185,13 @@ async def test_without_an_annotation_the_log_says_what_this_is(world):
     assert await world.log() == "simulated container main of pod p\n"
 
 
+async def test_before_the_init_containers_have_passed_the_pod_initialises(world):
+    world.runtime.observe(pod(inits=[container("init")], metadata=sim(start_after="5s")))
+
+    with pytest.raises(LogsUnavailableError, match="waiting to start: PodInitializing"):
+        await world.log()
+
+
 async def test_there_is_no_log_before_the_start(world):
     world.runtime.observe(pod(metadata=sim(start_after="5s")))
 
