@@ -42,7 +42,10 @@ async def run(options: EmbeddedOptions) -> None:
     clock = SystemClock()
     async with ApiServer(ApiServerOptions(port=options.port, clock=clock)) as server:
         if options.kubeconfig_out is not None:
-            write_kubeconfig(options.kubeconfig_out, server.kubeconfig())
+            try:
+                write_kubeconfig(options.kubeconfig_out, server.kubeconfig())
+            except OSError as error:
+                raise OSError(f"--kubeconfig-out {options.kubeconfig_out}: {error}") from error
         async with _workers(server, options, clock) as workers:
             sys.stdout.write(f"ready {server.url}\n")
             sys.stdout.flush()

@@ -44,6 +44,7 @@ def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
     )
     parser.add_argument("--images", type=Path, metavar="FILE", help="image names to environments")
     given = parser.parse_args(arguments)
+    _check_folder(parser, given.kubeconfig_out)
     try:
         specs = node_specs(
             pods=given.pods,
@@ -59,3 +60,13 @@ def parse_arguments(arguments: list[str] | None = None) -> EmbeddedOptions:
         node_specs=tuple(specs),
         images=given.images,
     )
+
+
+def _check_folder(parser: argparse.ArgumentParser, file: Path | None) -> None:
+    """Say at once what would be found out only when the server runs."""
+    if file is None:
+        return
+    if file.is_dir():
+        parser.error(f"--kubeconfig-out: {file} is a folder: name a file in it")
+    if not file.parent.is_dir():
+        parser.error(f"--kubeconfig-out: there is no folder {file.parent}: make it first")

@@ -97,6 +97,11 @@ async def test_a_port_that_is_taken_is_said_plainly():
         (["--node", "cpu=4"], "has no name"),
         (["--node", "name=a", "--node", "name=a"], "named twice: a"),
         (["--port", "x"], "invalid int value"),
+        (
+            ["--kubeconfig-out", "no/such/folder/config"],
+            "--kubeconfig-out: there is no folder no/such/folder: make it first",
+        ),
+        (["--kubeconfig-out", "."], "--kubeconfig-out: . is a folder: name a file in it"),
     ],
 )
 def test_bad_usage_ends_with_2(arguments, message, capsys):
