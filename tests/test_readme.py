@@ -117,7 +117,8 @@ async def install(cluster, program):
 
 
 def is_established(crd):
-    conditions = (crd or {}).get("status", {}).get("conditions", [])
+    # A definition that was just made may have null for what is not there.
+    conditions = ((crd or {}).get("status") or {}).get("conditions") or []
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
