@@ -24,16 +24,14 @@ from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.client.errors import ConfigError, LeaseLostError
 from mlctl_core.clock import Clock, SystemClock, deadline
-from mlctl_core.manager.args import BindAddress, ManagerOptions, parse_args, usage_error
-from mlctl_core.manager.certificates import (
-    CertificateError,
-    ServingCertificate,
-    can_be_self_made,
-)
+from mlctl_core.manager.args import ManagerOptions, parse_args
+from mlctl_core.manager.certificates import CertificateError, ServingCertificate
 from mlctl_core.manager.delegated_auth import DelegatedAuth
-from mlctl_core.manager.health import Endpoint, HttpServer, ListenError, probes, scrapes
+from mlctl_core.manager.endpoints import Endpoints
+from mlctl_core.manager.health import ListenError, probes, scrapes
 from mlctl_core.manager.leader import Elector, LeaseNamespaceError
 from mlctl_core.manager.signals import on_stop_signal
+from mlctl_core.manager.usage import check_usage
 from mlctl_core.manager.wiring import (
     CustomController,
     Declaration,
@@ -52,7 +50,6 @@ from mlctl_core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     import argparse
-    import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Self
 
@@ -115,7 +112,7 @@ class Manager:
         self._declarations: list[tuple[Declaration, int | None]] = []
         self._collectors: list[tuple[Callable[[Mapping[Kind, Store]], Collector], tuple[Kind, ...]]]
         self._collectors = []
-        self._servers: list[HttpServer] = []
+        self._endpoints = Endpoints()
         self._clients: list[Client] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._starter: asyncio.Task[None] | None = None
@@ -127,8 +124,11 @@ class Manager:
         self._ended = asyncio.Event()
         self._stopping = False
         self._error: BaseException | None = None
-        self.ports: dict[str, int] = {}
+
+    @property
+    def ports(self) -> Mapping[str, int]:
         """Where the endpoints listen, by path, once started; for port 0."""
+        return self._endpoints.ports
 
     @classmethod
     def from_args(
@@ -182,7 +182,7 @@ class Manager:
                 controllers.
         """
         log.configure(self.options.log_format, self.options.log_level, clock=self._clock)
-        self._check_usage()
+        check_usage(self.options, [one for one, _ in self._declarations])
         try:
             asyncio.run(self._run())
         except tuple(_ENDINGS) as error:
@@ -212,7 +212,7 @@ class Manager:
             CertificateError: metrics are to be secured with a certificate that is none.
             ListenError: an address to listen on is not to be had.
         """
-        await self._serve(self.options.health_address, probes(self._ready.is_set))
+        await self._endpoints.serve(self.options.health_address, probes(self._ready.is_set))
         config = self._config or load_config(self.options.kubeconfig, clock=self._clock)
         await self._serve_metrics(config)
         client = self._client(config, guard=self._guard)
@@ -269,8 +269,7 @@ class Manager:
             await self._elector.release()
         for client in self._clients:
             await client.close()
-        for server in self._servers:
-            await server.stop()
+        await self._endpoints.stop()
         _log.info("stopped")
 
     async def wait_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -290,31 +289,13 @@ class Manager:
     async def _serve_metrics(self, config: ClusterConfig) -> None:
         address = self.options.metrics_address
         if not self.options.metrics_secure or address is None:
-            await self._serve(address, scrapes(self.metrics))
+            await self._endpoints.serve(address, scrapes(self.metrics))
             return
         folder = self.options.metrics_cert_path
         certificate = ServingCertificate(Path(folder) if folder else None, clock=self._clock)
         auth = DelegatedAuth(self._client(config), clock=self._clock)
-        await self._serve(address, scrapes(self.metrics, auth), certificate.context)
+        await self._endpoints.serve(address, scrapes(self.metrics, auth), certificate.context)
         self._spawn(certificate.follow(), "certificate of metrics")
-
-    async def _serve(
-        self,
-        address: BindAddress | None,
-        endpoints: Mapping[str, Endpoint],
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        if address is None:
-            return
-        server = HttpServer(address, endpoints, tls)
-        try:
-            port = await server.start()
-        except ListenError as error:
-            flag = "metrics" if "/metrics" in endpoints else "health-probe"
-            raise ListenError(f"--{flag}-bind-address: {error}") from error
-        self._servers.append(server)
-        self.ports |= dict.fromkeys(endpoints, port)
-        _log.info("listening", host=address.host or "*", port=port, paths=list(endpoints))
 
     def _client(self, config: ClusterConfig, guard: Callable[[], None] | None = None) -> Client:
         client = Client(config, clock=self._clock, metrics=self.metrics, guard=guard)
@@ -416,24 +397,6 @@ class Manager:
         except TimeoutError:
             pass
         return {t for t in waiting if t.done()}, {t for t in waiting if not t.done()}
-
-    def _check_usage(self) -> None:
-        kinds = {declaration.kind.name for declaration, _ in self._declarations}
-        unknown = sorted(set(self.options.concurrency) - kinds)
-        if unknown:
-            usage_error(f"--concurrency: no controller of {unknown[0]}; there are {sorted(kinds)}")
-        if self.options.metrics_secure and not (
-            self.options.metrics_cert_path or can_be_self_made()
-        ):
-            usage_error(
-                "--metrics-secure makes a certificate by the package cryptography, which is not "
-                "installed: give --metrics-cert-path, or install mlctl[metrics-secure]"
-            )
-        custom = [d.name for d, _ in self._declarations if isinstance(d, CustomController)]
-        if self.options.dry_run and custom:
-            usage_error(
-                f"--dry-run: {custom[0]} writes without a plan, which nothing can hold back"
-            )
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

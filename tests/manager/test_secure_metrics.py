@@ -12,7 +12,7 @@ from website_cluster import OPTIONS, PATIENCE, running
 
 from mlctl_core.clock import SystemClock
 from mlctl_core.embedded.certificates import Authority
-from mlctl_core.manager import manager as manager_module
+from mlctl_core.manager import usage
 from mlctl_core.manager.args import ManagerOptions
 from mlctl_core.manager.certificates import (
     FOLLOW_SECONDS,
@@ -187,7 +187,7 @@ async def test_a_certificate_that_is_none_ends_the_start(cluster, tmp_path):
 
 
 def test_without_the_package_that_makes_certificates_one_must_be_given(monkeypatch, capsys):
-    monkeypatch.setattr(manager_module, "can_be_self_made", lambda: False)
+    monkeypatch.setattr(usage, "can_be_self_made", lambda: False)
     with pytest.raises(SystemExit) as raised:
         Manager(ManagerOptions(metrics_secure=True)).run()
     assert raised.value.code == 2
