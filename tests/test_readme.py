@@ -148,7 +148,9 @@ async def test_the_operator_keeps_a_deployment_and_a_service_in_step_with_each_w
 
         ready = {"status": {"replicas": 2, "readyReplicas": 2}}
         await cluster.client.patch(DEPLOYMENT, "hello", ready, NAMESPACE, subresource="status")
-        await cluster.until(WEBSITE, "hello", lambda site: site["status"].get("readyReplicas") == 2)
+        await cluster.until(
+            WEBSITE, "hello", lambda site: site.get("status", {}).get("readyReplicas") == 2
+        )
 
         await apply_site(cluster, replicas=5)
         await cluster.until(DEPLOYMENT, "hello", lambda d: d["spec"]["replicas"] == 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 
 import pytest
 from node_pods import api_pod, sh, state
@@ -44,10 +45,12 @@ async def test_missing_configuration_keeps_a_pod_waiting_until_it_is_there(
 
 async def test_a_deleted_pod_gets_its_grace_and_goes(plane, images):
     await plane.nodes("name=n", images=images)
-    await plane.create(
-        POD, api_pod("leaving", sh("trap 'exit 5' TERM; while :; do sleep 0.01; done"))
-    )
+    script = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done"
+    await plane.create(POD, api_pod("leaving", sh(script)))
     await plane.phase("leaving", "Running")
+    async with aclosing(plane.client.follow_pod_log("leaving", "default")) as said:
+        # A shell that runs has not set its trap yet.
+        assert await anext(said) == b"ready\n"
     seen = []
 
     def note(found):
