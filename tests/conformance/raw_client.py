@@ -162,7 +162,7 @@ class Server:
         try:
             yield Stream(response)
         finally:
-            _break_off(response)
+            response.close()
 
     @asynccontextmanager
     async def watch_by_messages(self, path, **query):
@@ -173,7 +173,7 @@ class Server:
             try:
                 yield socket
             finally:
-                _break_off(socket._response)
+                socket._response.close()
 
     async def until(self, path, met):
         """Watch the object at a path until it is as `met` says; None stands for no object."""
@@ -233,17 +233,23 @@ class Stream:
         return Answer(self.status, dict(self.headers), raw)
 
 
-def _break_off(response):
-    """Drop the connection of a stream without TLS's farewell, which would outlive the test."""
-    if response.connection is not None and response.connection.transport is not None:
-        response.connection.transport.abort()
-    response.close()
+class _Connector(aiohttp.TCPConnector):
+    """Drops connections without TLS's farewell, which would outlive the test.
+
+    That of an answer read to its end too, where the server keeps it no longer: what is released
+    to be closed is unknown to the connector from then on.
+    """
+
+    def _release(self, key, protocol, *, should_close=False):
+        if should_close or protocol.should_close:
+            protocol.abort()
+        super()._release(key, protocol, should_close=should_close)
 
 
 @asynccontextmanager
 async def connect(endpoint):
     """Open a session to an endpoint; gives a `Server`."""
-    connector = aiohttp.TCPConnector(ssl=endpoint.tls or True)
+    connector = _Connector(ssl=endpoint.tls or True)
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **endpoint.headers}
     async with aiohttp.ClientSession(
         endpoint.url,

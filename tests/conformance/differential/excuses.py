@@ -8,9 +8,6 @@ import attrs
 from compare import Difference
 from raw_client import STRATEGIC
 
-MOST = 15
-"""More excuses than this would say that the servers are different ones."""
-
 
 @attrs.frozen
 class Excuse:
