@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 
 import attrs
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from mlctl_core.embedded.apiserver.controllers import Controller
     from mlctl_core.objects.json import Json
 
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 LOOPBACK = "127.0.0.1"
 
 STOP_SECONDS = 2.0
@@ -57,6 +60,8 @@ class ApiServerOptions:
     controllers: bool = True
     """Whether what a controller manager does is done. Off, definitions are served and old events
     go, as with a kube-apiserver alone, and nobody writes but those who ask."""
+    asked: Callable[[web.BaseRequest], None] | None = None
+    """Told of each request before it is answered, for who counts them; must not wait."""
     clock: Clock = attrs.field(factory=SystemClock)
     random: random.Random = attrs.field(factory=random.SystemRandom)
 
@@ -113,7 +118,9 @@ class ApiServer:
         create_initial_objects(self.cluster)
         for controller in self._controllers:
             controller.start()
-        handler = Handler(self.cluster, self._authenticator, self._kubelets)
+        handler: _Handler = Handler(self.cluster, self._authenticator, self._kubelets)
+        if self._options.asked is not None:
+            handler = _telling(self._options.asked, handler)
         server = web.Server(handler, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
@@ -173,3 +180,11 @@ class ApiServer:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+
+def _telling(asked: Callable[[web.BaseRequest], None], handler: _Handler) -> _Handler:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        asked(request)
+        return await handler(request)
+
+    return handle

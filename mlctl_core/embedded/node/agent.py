@@ -237,7 +237,9 @@ class _Agent:
     def _runtime(self, spec: NodeSpec, memory: MemoryWatch, root: Path | None) -> Runtime:
         facts = Facts(address=ADDRESS, allocatable=spec.capacity)
         if spec.pods == "simulated":
-            return SimulatedRuntime(self._clock, self._writer.changed, self._event, facts)
+            return SimulatedRuntime(
+                self._clock, self._writer.changed, self._event, facts, spec.run_for
+            )
         server = urlsplit(self._client.config.server)
         default_port = 443 if server.scheme == "https" else 80
         return ProcessRuntime(

@@ -45,12 +45,17 @@ class SimulatedRuntime:
         changed: Callable[[Published], None],
         event: Callable[[Metadata, str, str, str], None],
         facts: Facts,
+        run_for: float | None = None,
     ) -> None:
-        """Args: what to tell the status writer, and how to record a pod's event."""
+        """Take what to tell the status writer, and how to record a pod's event.
+
+        ``run_for`` are the seconds for which pods run that do not say it.
+        """
         self._clock = clock
         self._changed = changed
         self._event = event
         self._address = facts.address
+        self._run_for = run_for
         self._admission = Admission(facts.allocatable)
         self._pods: dict[str, _SimulatedPod] = {}
         self._ended: dict[str, Removal] = {}
@@ -66,7 +71,7 @@ class SimulatedRuntime:
                 self._changed(self._ended.setdefault(uid, Removal(pod)))
             return
         else:
-            known = self._pods[uid] = _SimulatedPod(pod, self._clock, self._address)
+            known = self._pods[uid] = _SimulatedPod(pod, self._clock, self._address, self._run_for)
             if (rejection := self._admission.admit(uid, pod.spec)) is not None:
                 self._event(pod.metadata, "Warning", rejection.reason, rejection.message)
                 known.machine.end(rejection)
@@ -173,7 +178,7 @@ _PREPARED = ""
 class _SimulatedPod:
     """One pod; a `status_writer.Published`."""
 
-    def __init__(self, pod: Pod, clock: Clock, address: str) -> None:
+    def __init__(self, pod: Pod, clock: Clock, address: str, run_for: float | None) -> None:
         self.machine = PodMachine(pod, clock)
         self.written: Json | None = None
         self.due: dict[str, float] = {}
@@ -183,6 +188,7 @@ class _SimulatedPod:
         self.sidecar_names = {c.name for c in pod.spec.init_containers if c.is_sidecar}
         self._clock = clock
         self._address = address
+        self._run_for = run_for
 
     @property
     def metadata(self) -> Metadata:
@@ -201,7 +207,7 @@ class _SimulatedPod:
         Raises:
             ValueError: one makes no sense.
         """
-        return parse_script(self.metadata.annotations)
+        return parse_script(self.metadata.annotations, self._run_for)
 
     @property
     def visible(self) -> bool:

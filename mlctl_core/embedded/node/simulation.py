@@ -1,7 +1,7 @@
 """What annotations tell a simulated pod to do. Pure.
 
-- ``sim.mlctl.dev/run-for: 5s``: how long each regular container runs; without it, until the pod
-  is deleted.
+- ``sim.mlctl.dev/run-for: 5s``: how long each regular container runs; without it as long as the
+  node says, or until the pod is deleted.
 - ``sim.mlctl.dev/exit-code: "1"``: how they end; 0 by default.
 - ``sim.mlctl.dev/start-after: 2s``: how long the pod stays ContainerCreating; 0 by default.
 - ``sim.mlctl.dev/log``: what they are said to have written.
@@ -40,8 +40,8 @@ class Script:
     log: str | None = None
 
 
-def parse_script(annotations: Mapping[str, str]) -> Script:
-    """Reads the annotations.
+def parse_script(annotations: Mapping[str, str], run_for: float | None = None) -> Script:
+    """Reads the annotations; ``run_for`` holds where they do not say it.
 
     Raises:
         ValueError: one makes no sense; the message names it.
@@ -59,8 +59,9 @@ def parse_script(annotations: Mapping[str, str]) -> Script:
     code = annotations.get(PREFIX + "exit-code", "0")
     if not code.isdigit() or int(code) > MAX_EXIT_CODE:
         raise ValueError(f"annotation {PREFIX}exit-code: {code!r} is not 0 to {MAX_EXIT_CODE}")
+    said = seconds("run-for")
     return Script(
-        run_for=seconds("run-for"),
+        run_for=run_for if said is None else said,
         exit_code=int(code),
         start_after=seconds("start-after") or 0.0,
         log=annotations.get(PREFIX + "log"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import attrs
 
+from mlctl_core.embedded.node.simulation import parse_duration
 from mlctl_core.objects.quantities import parse_quantity
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ KEYS = (
     "gpu-product",
     "label",
     "taint",
+    "run-for",
 )
 
 
@@ -79,6 +81,8 @@ class NodeSpec:
     gpu_product: str = GPU_PRODUCT
     labels: Mapping[str, str] = attrs.Factory(dict)
     taints: tuple[Taint, ...] = ()
+    run_for: float | None = None
+    """Seconds for which simulated pods run that do not say it; None: until they are deleted."""
 
     @property
     def capacity(self) -> dict[str, str]:
@@ -151,9 +155,12 @@ def parse_node_spec(text: str, default_mode: PodsMode = "process") -> NodeSpec:
     for key in ("cpu", "memory", "ephemeral-storage"):
         if key in single:
             parse_quantity(single[key])
+    mode = _mode(single.get("pods", default_mode))
+    if "run-for" in single and mode != "simulated":
+        raise ValueError(f"run-for={single['run-for']!r}: a pod in mode {mode} runs its program")
     return NodeSpec(
         name=single["name"],
-        pods=_mode(single.get("pods", default_mode)),
+        pods=mode,
         cpu=single.get("cpu", ""),
         memory=single.get("memory", ""),
         ephemeral_storage=single.get("ephemeral-storage", STORAGE),
@@ -163,6 +170,7 @@ def parse_node_spec(text: str, default_mode: PodsMode = "process") -> NodeSpec:
         gpu_product=single.get("gpu-product", GPU_PRODUCT),
         labels=labels,
         taints=tuple(taints),
+        run_for=parse_duration(single["run-for"]) if "run-for" in single else None,
     )
 
 

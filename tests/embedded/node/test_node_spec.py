@@ -37,6 +37,8 @@ def test_a_node_is_described_by_keys_and_values():
         ("name=a,cpu=many", "quantity"),
         ("name=a,gpus=-1", "gpus='-1'"),
         ("name=a,taint=x", "taint='x'"),
+        ("name=a,pods=simulated,run-for=soon", "'soon' is no duration"),
+        ("name=a,pods=process,run-for=5s", "runs its program"),
     ],
 )
 def test_what_makes_no_sense_is_named(text, message):
@@ -59,6 +61,11 @@ def test_there_is_one_node_unless_others_are_asked_for(options, names):
     specs = node_specs(**({"pods": "process", "gpus_per_node": 0} | options))
 
     assert [spec.name for spec in specs] == names
+
+
+def test_a_simulated_node_may_say_how_long_its_pods_run():
+    assert parse_node_spec("name=a,pods=simulated,run-for=1m5s").run_for == 65
+    assert parse_node_spec("name=a,pods=simulated").run_for is None
 
 
 def test_names_are_unique():

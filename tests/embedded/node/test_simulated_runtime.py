@@ -11,7 +11,7 @@ from mlctl_core.testing.clock import VirtualClock
 
 
 class World:
-    def __init__(self):
+    def __init__(self, run_for=None):
         self.clock = VirtualClock()
         self.history = {}
         self.events = []
@@ -21,6 +21,7 @@ class World:
             self.changed,
             lambda *event: self.events.append(event[1:]),
             Facts(address="127.0.0.1", allocatable={"pods": "2000", "nvidia.com/gpu": "1"}),
+            run_for,
         )
 
     def changed(self, published):
@@ -64,6 +65,20 @@ async def test_an_exit_code_makes_it_fail(world):
     assert world.history["p"][-1] == (5, "Failed")
     terminated = world.status()["containerStatuses"][0]["state"]["terminated"]
     assert (terminated["exitCode"], terminated["reason"]) == (3, "Error")
+
+
+async def test_a_pod_that_does_not_say_it_runs_for_as_long_as_its_node_says():
+    world = World(run_for=7)
+    world.runtime.observe(pod())
+    await world.clock.advance(60)
+    assert world.history["p"] == [(0, "Running"), (7, "Succeeded")]
+
+
+async def test_what_a_pod_says_itself_holds_before_what_its_node_says():
+    world = World(run_for=7)
+    world.runtime.observe(pod(metadata=sim(run_for="5s")))
+    await world.clock.advance(60)
+    assert world.history["p"] == [(0, "Running"), (5, "Succeeded")]
 
 
 async def test_a_start_can_be_late(world):
