@@ -1,7 +1,8 @@
 """One reconcile of a planner: look, gather facts, plan, write, and say what happened.
 
 The step between the worker loop, which knows keys, and the planner, which knows objects. It
-keeps what must outlive one reconcile and is in no cache: the writes that were refused.
+keeps what outlives one reconcile and is in no cache: the writes that were refused, and typed
+views of objects that the next one will look at again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mlctl_core.objects.codec import decode
 from mlctl_core.objects.json import DecodeError
 from mlctl_core.reconcile import complaint
 from mlctl_core.reconcile.changes import Owner, PlanError
+from mlctl_core.reconcile.decoded import Decoded
 from mlctl_core.reconcile.own import refuse_unseen
 from mlctl_core.reconcile.plan import (
     EventNote,
@@ -103,6 +105,7 @@ class PlanReconciler:
         self._clock = clock
         self._metrics = metrics
         self._failures: dict[ObjectKey, tuple[WriteFailure, ...]] = {}
+        self._views = Decoded()
 
     async def reconcile(self, request: Request) -> Result:
         """Make and carry out the plan for one key.
@@ -260,6 +263,7 @@ class PlanReconciler:
             failures=self._failures.get(key, ()),
             stores=self._stores,
             classes=self._planner.classes,
+            decoded=self._views,
         )
 
     def _record_all(self, metadata: Metadata | None, events: Sequence[EventNote]) -> None:

@@ -51,8 +51,11 @@ def for_(change: Change) -> Iterator[tuple[ObjectKey, str]]:
 
 def owns(change: Change, owner: Kind) -> Iterator[tuple[ObjectKey, str]]:
     """The controllers of a child, its old one too: a child may change hands, or be recreated."""
+    old, new = change.old, change.new
+    if old is not None and new is not None and old.owner_references == new.owner_references:
+        old = None
     seen: set[str] = set()
-    for metadata in (change.old, change.new):
+    for metadata in (old, new):
         reference = metadata.controller if metadata is not None else None
         if metadata is None or reference is None or reference.name in seen:
             continue
@@ -122,7 +125,9 @@ def mapped(change: Change, watch: Watch) -> Iterator[tuple[ObjectKey, str]]:
     for metadata in (change.old, change.new):
         if metadata is not None:
             keys.update(dict.fromkeys(watch.map(metadata)))
-    yield from _named(change, keys)
+    # Mostly none: the pods of one kind's jobs are nothing to the controllers of the others.
+    if keys:
+        yield from _named(change, keys)
 
 
 def _named(change: Change, keys: Iterable[ObjectKey]) -> Iterator[tuple[ObjectKey, str]]:

@@ -16,11 +16,11 @@ import attrs
 import msgspec
 
 from mlctl_core.cache.store import Store
-from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import TYPED
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import Kind, kind_of
 from mlctl_core.objects.metadata import Metadata
+from mlctl_core.reconcile.decoded import Decoded
 from mlctl_core.reconcile.plan import WriteFailure
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class View:
 
     A kind is named by its class (``get(Pod, ...)``), or as ``"apps/v1/Deployment"``; the
     second gives the runtime's own class of that kind where there is one, else
-    `Unstructured`. Objects are decoded when asked for: keep one in a variable.
+    `Unstructured`. Typed objects are decoded once and shared.
 
     Raises `UndeclaredKindError` for a kind that the planner did not declare, and the codec's
     ``DecodeError`` for an object that does not fit its class.
@@ -84,6 +84,7 @@ class View:
     """Writes for this object that the server refused and that have not succeeded since."""
     _stores: Mapping[Kind, Store]
     _classes: Mapping[Kind, type] = attrs.field(factory=dict)
+    _decoded: Decoded = attrs.field(factory=Decoded)
 
     @overload
     def get(self, kind: type[T], name: str, namespace: str | None = None) -> T | None: ...
@@ -163,7 +164,7 @@ class View:
         cls = asked if isinstance(asked, type) else self._classes.get(kind) or TYPED.get(kind)
         if cls is None:
             return Unstructured(kind, entry.metadata, entry.raw)
-        return decode(cls, entry.raw)
+        return self._decoded.get(cls, entry)
 
 
 def _by_key(entry: Entry) -> ObjectKey:

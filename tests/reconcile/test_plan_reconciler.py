@@ -520,3 +520,19 @@ async def test_views_know_what_time_it_is():
     await rig.clock.advance(60)
     await rig.reconcile()
     assert seen == [rig.clock.now()]
+
+
+async def test_what_has_not_changed_is_decoded_once_for_all_who_look_at_it():
+    looked_at = []
+
+    def look(view):
+        looked_at.append(view.get("v1/Pod", "p"))
+
+    async def observe(obj, view, client):
+        look(view)
+
+    rig = Rig(lambda obj, view: look(view) or Plan(), ME, obj(POD, "p"), observe=observe)
+    await rig.reconcile()
+    await rig.reconcile()
+    assert len(looked_at) == 4
+    assert all(pod is looked_at[0] for pod in looked_at)
