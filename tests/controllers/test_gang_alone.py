@@ -5,6 +5,7 @@ from gang_world import ELASTIC, PREFIX, SERVED, GangWorld, role
 from job_world import ConflictError
 
 from apis.v1alpha1.status import MAX_RELEASED
+from controllers.jobs.after import PEER_SECONDS
 from controllers.jobs.restarts import FIRST_DELAY_SECONDS
 from mlctl_core.cache.store import Store
 from mlctl_core.objects.keys import ObjectKey
@@ -305,5 +306,7 @@ def test_when_all_that_decide_have_succeeded_one_being_replaced_does_not_matter(
     world.end("chief-0")
     world.settle()
     assert world.status.phase == "Succeeded"
+    world.pass_time(PEER_SECONDS)
+    world.settle()
     world.cluster_tidies()
     assert world.names() == ["chief-0"]

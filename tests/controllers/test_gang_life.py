@@ -5,6 +5,7 @@ from gang_world import COLLECTIVE, ELASTIC, PREFIX, SERVED, GangWorld, role
 from job_world import JOB
 
 from controllers.jobs import names
+from controllers.jobs.after import PEER_SECONDS
 from controllers.jobs.replicas import COUNT_SECONDS
 from mlctl_core.objects.kinds import POD, SERVICE
 from mlctl_core.objects.times import format_time
@@ -289,6 +290,8 @@ def test_metrics_are_those_of_the_first_pod_that_decides():
 def test_after_success_what_still_runs_is_deleted_and_what_ended_stays_as_asked(policy, left):
     world = GangWorld(SERVED, cleanPodPolicy=policy).started_all()
     world.end("chief-0")
+    world.settle()
+    world.pass_time(PEER_SECONDS)
     world.settle()
     world.cluster_tidies()
     assert world.names() == left
