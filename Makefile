@@ -9,13 +9,16 @@ READY  := $(VENV)/.ready
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy test-real control-plane image lint manifests lock clean
+.PHONY: help demo bench test test-heavy test-real control-plane image lint manifests lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own (KEEP=1 leaves it running)
 	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
+
+bench: $(READY) ## Measure what the manager takes for a thousand jobs (ARGS="--jobs 100" for fewer)
+	@$(BIN)/python -m hack.bench.jobs $(ARGS)
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
