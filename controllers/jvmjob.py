@@ -12,6 +12,7 @@ from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
 from controllers.jobs.release import gone
 from controllers.jvm import program
+from controllers.jvm.failures import explained
 from mlctl_core.objects.core import Node
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, kind_of
@@ -49,6 +50,7 @@ JVM_JOB = JobKind(
     frameworks=frozenset(("JVM",)),
     program=runs,
     children=children,
+    explain=explained,
 )
 
 

@@ -11,6 +11,7 @@ from controllers.jobs import (
     deadlines,
     logs,
     program_gpus,
+    progress,
     released,
     replicas,
     restarts,
@@ -18,7 +19,7 @@ from controllers.jobs import (
 )
 from controllers.jobs.deadlines import earliest
 from controllers.jobs.events import transition
-from controllers.jobs.facts import Facts
+from controllers.jobs.facts import Facts, Wanted
 from controllers.jobs.outcome import Outcome
 from mlctl_core.objects.codec import encode
 from mlctl_core.reconcile.plan import Plan
@@ -61,10 +62,16 @@ def conclude(gang: Gang, verdict: Verdict, view: View, *, since: JobStatus | Non
     ``since`` is the status so far, where it has got on since it was read.
     """
     job, outcome, pod, now = gang.job, verdict.outcome, verdict.pod, view.now
-    output = _output(pod, view)
+    facts = view.facts if isinstance(view.facts, Facts) else Facts()
+    output = _of(pod, facts.output)
     if pod and _is_log_awaited(pod, outcome, output):
         return Plan(requeue_after=logs.RETRY_SECONDS)
-    told = logs.explained(outcome, output, job)
+    teller, telling = _teller(gang, verdict), output
+    if verdict.pod_name != gang.decisive[0].name:
+        telling = _of(teller, facts.metrics)
+    if teller and logs.is_awaited(telling):
+        return Plan(requeue_after=logs.RETRY_SECONDS)
+    told = logs.explained(outcome, output, job, gang.kind)
     so_far = since or job.status
     is_last = _is_last(gang, so_far, told, verdict)
     if verdict.alone and not is_last and released.room(so_far):
@@ -77,7 +84,7 @@ def conclude(gang: Gang, verdict: Verdict, view: View, *, since: JobStatus | Non
         again = status.replaced(charged, told, verdict.pod_name, uid, now)
         return commit(gang, again, now)
     charged = charges.attempt(gang, so_far, told.ended)
-    metrics = logs.metrics_of(output, told.ended)
+    metrics = logs.metrics_of(telling, told.ended)
     if is_last:
         by_deadline = told.reason in deadlines.REASONS
         final = told if by_deadline else restarts.final(job.spec, told, verdict.policy)
@@ -87,6 +94,15 @@ def conclude(gang: Gang, verdict: Verdict, view: View, *, since: JobStatus | Non
         late = deadlines.out_of_time(job.spec, told.ended)
         return commit(gang, status.ended(charged, late, metrics, now), now)
     return commit(gang, again, now)
+
+
+def questions(gang: Gang, verdict: Verdict) -> Wanted:
+    """The logs that tell of an end: that of the pod that decided, and the one with the metrics."""
+    pod = verdict.pod
+    container = logs.wanted(pod, verdict.outcome) if pod else None
+    if container is None:
+        return Wanted(metrics_of=_teller(gang, verdict))
+    return Wanted(log_of=pod, container=container, metrics_of=_teller(gang, verdict))
 
 
 def vanished(place: Place, now: datetime) -> Outcome:
@@ -101,8 +117,16 @@ def _is_last(gang: Gang, so_far: JobStatus, outcome: Outcome, verdict: Verdict) 
     return not restarts.may_restart(gang.job.spec, so_far, outcome, verdict.policy)
 
 
-def _output(pod: Pod | None, view: View) -> Output | None:
-    output = view.facts.output if isinstance(view.facts, Facts) else None
+def _teller(gang: Gang, verdict: Verdict) -> Pod | None:
+    """The pod that has the metrics of a job which ends by the failure of another."""
+    first = gang.decisive[0].name
+    pod = gang.current.get(first)
+    if pod is None or verdict.pod_name == first or progress.started(pod) is None:
+        return None
+    return pod if _is_last(gang, gang.job.status, verdict.outcome, verdict) else None
+
+
+def _of(pod: Pod | None, output: Output | None) -> Output | None:
     return output if output and pod and output.pod_uid == pod.metadata.uid else None
 
 

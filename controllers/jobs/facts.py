@@ -20,6 +20,8 @@ class Wanted:
     """The pod whose log tells about its end."""
     container: str = ""
     """Which container's log."""
+    metrics_of: Pod | None = None
+    """The pod whose program's log has the job's metrics, where that is another one."""
     config_map: str = ""
     """The user's ConfigMap whose file names are asked for, in the job's namespace."""
     pod: str = ""
@@ -65,3 +67,5 @@ class Facts:
     output: Output | None = None
     source: SourceFiles | None = None
     pod: LivePod | None = None
+    metrics: Output | None = None
+    """The log of the pod that has the metrics."""

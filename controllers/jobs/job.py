@@ -15,6 +15,7 @@ from apis.v1alpha1.framework import FrameworkType
 from apis.v1alpha1.identity import Identity
 from apis.v1alpha1.status import JobStatus
 from controllers.jobs import names
+from controllers.jobs.outcome import Outcome
 from controllers.jobs.parts import Parts
 from controllers.jobs.tools import Tools
 from mlctl_core.objects.json import Json
@@ -140,6 +141,11 @@ def no_refusal(_job: Job, _material: Material, _view: View) -> Refusal | None:
     return None
 
 
+def no_words(_job: Job, outcome: Outcome, _output: str) -> Outcome:
+    """Of a kind whose programs say nothing about their failures that is to be understood."""
+    return outcome
+
+
 def no_links(_job: Job, _status: JobStatus) -> Mapping[str, str]:
     """Of a kind whose programs show nothing of themselves."""
     return {}
@@ -161,6 +167,8 @@ class JobKind:
     """What is applied beside the pods, before them."""
     refuse: Callable[[Any, Any, Any], Refusal | None] = no_refusal
     """What only this kind can find wrong with a job before its pods are made."""
+    explain: Callable[[Any, Outcome, str], Outcome] = no_words
+    """What a failed program's output adds to how it ended."""
     cluster_domain: str = ""
     """The cluster's DNS domain, where it is known."""
     identity: Callable[[Identity, Tools], Parts] | None = None

@@ -19,14 +19,13 @@ from controllers.jobs import (
     deadlines,
     launch,
     lineage,
-    logs,
     progress,
     released,
     source,
     status,
 )
 from controllers.jobs.after import plan_ended
-from controllers.jobs.conclude import change, commit, conclude, later, vanished
+from controllers.jobs.conclude import change, commit, conclude, later, questions, vanished
 from controllers.jobs.deadlines import seconds_until
 from controllers.jobs.events import created
 from controllers.jobs.facts import Facts, Wanted
@@ -104,9 +103,7 @@ def wanted(job: Job, kind: JobKind, view: View) -> Wanted:
         return Wanted(config_map=config_map.name if config_map else "")
     gang = gang_of(job, kind, view.owned(Pod))
     if verdict := _verdict(gang, view):
-        pod = verdict.pod
-        container = logs.wanted(pod, verdict.outcome) if pod else None
-        return Wanted(log_of=pod, container=container) if container else Wanted()
+        return questions(gang, verdict)
     return Wanted(pod=gang.vanished[0].name) if gang.vanished else Wanted()
 
 

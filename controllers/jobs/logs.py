@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controllers.jobs.facts import Output
-    from controllers.jobs.job import Job
+    from controllers.jobs.job import Job, JobKind
     from controllers.jobs.outcome import Outcome
     from mlctl_core.objects.core import Pod
 
@@ -75,7 +75,7 @@ def metrics_of(output: Output | None, ended: datetime) -> Mapping[str, api.Metri
     }
 
 
-def explained(outcome: Outcome, output: Output | None, job: Job) -> Outcome:
+def explained(outcome: Outcome, output: Output | None, job: Job, kind: JobKind) -> Outcome:
     """``outcome`` with what the log adds to it."""
     if output is None:
         return outcome
@@ -84,8 +84,10 @@ def explained(outcome: Outcome, output: Output | None, job: Job) -> Outcome:
         return attrs.evolve(outcome, message=outcome.message + note)
     if outcome.reason == "DependencyFailed":
         return attrs.evolve(outcome, message=_dependency_message(outcome.message, output.text))
-    if outcome.succeeded or not entrypoint.is_missing(job.spec.entrypoint, output.text):
+    if outcome.succeeded:
         return outcome
+    if not entrypoint.is_missing(job.spec.entrypoint, output.text):
+        return kind.explain(job, outcome, output.text)
     message = (
         f"spec.entrypoint: there is no {job.spec.entrypoint} in the source, "
         "the framework or the dependencies. Correct it, or add what is missing."

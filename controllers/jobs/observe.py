@@ -1,7 +1,8 @@
 """Asks for the facts that a planner wants: the one module of the batch kinds that waits.
 
 Three questions, each asked only at the moment its answer decides something: the end of a pod's
-log when the pod has ended and its result is not recorded; whether a pod that ran is gone indeed
+log when the pod has ended and its result is not recorded, and of the one beside it that tells the
+metrics; whether a pod that ran is gone indeed
 when the cache does not show it; and the file names in a user's own ConfigMap before the first
 pod. Asking for the last instead of caching it keeps all users' configuration out of the
 manager's memory, at one request per start of a job. An answer that cannot be had, or not within
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import msgspec
 
+from controllers.jobs.containers import MAIN
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
 from mlctl_core.client.errors import ClientError, NotFoundError
@@ -53,12 +55,14 @@ def observing(
 
     async def observe(job: J, view: View, client: Client) -> Facts:
         questions = wanted(job, view)
-        output = None
-        if questions.log_of:
-            read = await read_output(questions.log_of, questions.container, client)
-            output = failing.timed(read, client.clock.monotonic())
+
+        async def log(pod: Pod, container: str) -> Output:
+            read = await read_output(pod, container, client)
+            return failing.timed(read, client.clock.monotonic())
+
         return Facts(
-            output=output,
+            output=await log(questions.log_of, questions.container) if questions.log_of else None,
+            metrics=await log(questions.metrics_of, MAIN) if questions.metrics_of else None,
             source=await read_source(questions.config_map, job.metadata.namespace, client)
             if questions.config_map
             else None,

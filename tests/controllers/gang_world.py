@@ -18,7 +18,7 @@ from controllers.jobs.job import JobKind, Program, Role
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.keys import ObjectKey
-from mlctl_core.objects.kinds import CONFIG_MAP, POD, SERVICE
+from mlctl_core.objects.kinds import POD
 from mlctl_core.reconcile.changes import Create
 from mlctl_core.reconcile.plan import WriteFailure
 
@@ -60,6 +60,9 @@ SERVED = (
     role("ps", alone=True, decides="none"),
 )
 """Each is replaced alone, and the chief's success is the job's."""
+FIRST = ["worker-0/1", "worker-1/1", "worker-2/1"]
+SECOND = ["worker-0/2", "worker-1/2", "worker-2/2"]
+"""Pods of a collective's first two attempts, as `GangWorld.made` has them."""
 ELASTIC = (role(replicas=3, alone=True, leader=True),)
 """Each is replaced alone, but for the first."""
 
@@ -114,6 +117,22 @@ class GangWorld(World):
         self.pass_time(seconds)
         return self
 
+    def restarted(self):
+        """Bring a job that is restarting to where the next attempt runs."""
+        self.cluster_tidies()
+        self.pass_time(600)
+        self.settle()
+        return self.started_all()
+
+    def replaced(self, pod):
+        """Let a pod that was given up go, and the next come."""
+        self.cluster_tidies()
+        self.pass_time(600)
+        self.settle()
+        self.start(pod)
+        self.settle()
+        return self
+
     def end(self, pod, code=0, reason=""):
         self.finish(code, reason, name=PREFIX + pod)
 
@@ -133,14 +152,6 @@ class GangWorld(World):
         for _ in range(4):
             self.kubelet_ends_deleted_pods()
             self.settle()
-
-    def collect_garbage(self):
-        alive = {e.metadata.uid for store in self.server.values() for e in store.list()}
-        for kind in (POD, CONFIG_MAP, SERVICE):
-            for entry in self.server[kind].list():
-                owner = entry.metadata.controller
-                if owner and owner.uid not in alive and not entry.metadata.deleting:
-                    self.delete(kind, entry.metadata.name)
 
     # What the runtime does, with the tests' own kind.
 

@@ -17,6 +17,7 @@ import msgspec
 import yaml
 
 from controllers import pythonjob
+from controllers.jobs import containers
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles
 from mlctl_core.cache.store import Entry, Store
 from mlctl_core.embedded.apiserver.cel_rules import compile_rules
@@ -46,6 +47,9 @@ FRAMEWORK, SIZE = PLANNER.kinds[-3], PLANNER.kinds[-2]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CATALOGUE = Path(__file__).parents[2] / "manifests" / "catalogue"
 GRACE = 30
+POD_NAME = "pyjob-mnist-worker-0"
+NEVER = {"backoffLimit": 0, "infraBackoffLimit": 0}
+"""Budgets that let the first failure be the last."""
 
 
 class ConflictError(Exception):
@@ -290,21 +294,27 @@ class World:
 
     def facts(self, job, view):
         wanted = self.wanted(job, view)
-        output = source = pod = None
+        output = metrics = source = pod = None
         if wanted.log_of:
-            uid = wanted.log_of.metadata.uid
-            text = None if uid in self.unreadable else self.logs.get(wanted.container, "")
-            output = Output(uid, wanted.container, text)
-            if text is None:
-                failing = self.now - self.failing_since.setdefault(uid, self.now)
-                output = Output(uid, wanted.container, None, "no route", failing.total_seconds())
+            output = self.read_log(wanted.log_of, wanted.container)
+        if wanted.metrics_of:
+            metrics = self.read_log(wanted.metrics_of, containers.MAIN)
         if wanted.config_map:
             files = self.user_config_maps.get(wanted.config_map)
             source = SourceFiles(wanted.config_map, files if files is None else frozenset(files))
         if wanted.pod and not self.silent:
             entry = self.server[POD].get(ObjectKey("default", wanted.pod))
             pod = LivePod(wanted.pod, entry and entry.metadata)
-        return Facts(output, source, pod)
+        return Facts(output, source, pod, metrics)
+
+    def read_log(self, pod, container):
+        """A log that is kept under its pod's name, or that all containers of the name have."""
+        name, uid = pod.metadata.name, pod.metadata.uid
+        if uid not in self.unreadable:
+            text = self.logs.get((name, container), self.logs.get(container, ""))
+            return Output(uid, container, text)
+        failing = self.now - self.failing_since.setdefault(uid, self.now)
+        return Output(uid, container, None, "no route", failing.total_seconds())
 
     def view(self, key, metadata, facts=None):
         return View(
@@ -462,6 +472,16 @@ class World:
 
     def truths(self):
         return {c.type: c.status for c in self.status.conditions}
+
+
+def running(world, **spec):
+    """Bring a job to where its one pod has run for a while."""
+    world.submit(**spec)
+    world.settle()
+    world.run()
+    world.settle()
+    world.pass_time(10)
+    return world
 
 
 @cache

@@ -128,7 +128,9 @@ async def test_exit_codes_and_missing_programs_are_told(manager, jobs):
     fails, eats = await jobs.ended("fails"), await jobs.ended("eats")
     assert reason(fails) == "AppError"
     assert "exit code 7" in fails["status"]["message"]
-    assert "exit code 3" in eats["status"]["message"]
+    assert reason(eats) == "OutOfMemory", eats["status"]
+    assert "Java heap space" in eats["status"]["message"]
+    assert "raise -Xmx16m in spec.jvmOptions" in eats["status"]["message"]
     nothing = await jobs.ended("nothing")
     assert reason(nothing) == "EntrypointNotFound", nothing["status"]
     waiting = await jobs.namespace.until(
