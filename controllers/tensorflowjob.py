@@ -8,6 +8,7 @@ from apis.v1alpha1.framework import Framework
 from apis.v1alpha1.size import Size
 from apis.v1alpha1.tensorflowjob import TensorFlowJob
 from controllers.jobs import lifecycle, names, services, source
+from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
 from controllers.jobs.release import gone
 from controllers.tensorflow.program import program
@@ -64,6 +65,7 @@ def sizes(job: TensorFlowJob) -> list[ObjectKey]:
     owns=[POD, SERVICE, Own(CONFIG_MAP, labels={names.MANAGED_BY_LABEL: names.MANAGER_NAME})],
     watches=[
         Watch(POD, map=named_job),
+        *INPUT_WATCHES,
         Watch(kind_of(Framework), index=lambda job: [ObjectKey("", job.spec.framework)]),
         Watch(kind_of(Size), index=sizes),
         Node,
