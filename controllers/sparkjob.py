@@ -17,6 +17,7 @@ from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
 from controllers.jobs.release import gone
 from controllers.spark import program
+from controllers.spark.failures import explained
 from controllers.spark.rbac import DRIVER_ROLE
 from controllers.spark.roles import pod_name, roles
 from mlctl_core.objects.core import Node
@@ -62,6 +63,7 @@ SPARK_JOB = JobKind(
     program=program.program,
     children=children,
     refuse=program.refusal,
+    explain=explained,
     identity=program.of_identity,
     links=program.links,
     pod_names=_pod_name,

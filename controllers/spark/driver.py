@@ -38,14 +38,16 @@ def is_python(entrypoint: str) -> bool:
     return entrypoint.endswith(".py")
 
 
-def resource(entrypoint: str, code: str) -> str:
+def resource(entrypoint: str, code: str, main_class: str = "") -> str:
     """What the entrypoint names: a file of the directory ``code``, or an address.
 
-    ``local://`` is a path in the image; a Python interpreter knows only the path.
+    ``local://`` is a path in the image. A Python interpreter knows only the path, and so does
+    Spark where it has to look into a jar for its main class.
     """
     if _SCHEME not in entrypoint:
         return f"{code}/{entrypoint}"
-    return entrypoint.removeprefix(_LOCAL) if is_python(entrypoint) else entrypoint
+    by_path = is_python(entrypoint) or not main_class
+    return entrypoint.removeprefix(_LOCAL) if by_path else entrypoint
 
 
 def command(

@@ -63,7 +63,7 @@ def program(replica: Replica) -> Program:
     command = driver.command(
         _entry(replica),
         attempt,
-        driver.resource(spec.entrypoint, CODE),
+        driver.resource(spec.entrypoint, CODE, spec.main_class or ""),
         main_class=spec.main_class or "",
         args=spec.args,
     )
@@ -259,7 +259,6 @@ def _requirements(spec: SparkJobSpec) -> Parts:
         "name": containers.DEPENDENCIES,
         "command": [*_PIP_INSTALL, *map(literal, wanted)],
         "volumeMounts": [{"name": "work", "mountPath": WORK}, mount],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     return Parts(
         volumes=[{"name": "dependencies", "emptyDir": {}}],

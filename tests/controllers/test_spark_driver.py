@@ -28,6 +28,19 @@ RESOURCES = {
 
 @pytest.mark.parametrize(("entrypoint", "named"), RESOURCES.items(), ids=RESOURCES)
 def test_an_entrypoint_is_a_file_of_the_code_or_an_address(entrypoint, named):
+    assert resource(entrypoint, "/mlctl/code", "org.example.Main") == named
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "named"),
+    [
+        ("local:///opt/app.jar", "/opt/app.jar"),
+        ("hdfs://nn/app.jar", "hdfs://nn/app.jar"),
+        ("app.jar", "/mlctl/code/app.jar"),
+    ],
+)
+def test_a_jar_that_spark_must_look_into_is_named_by_its_path(entrypoint, named):
+    """Spark knows no file system of the scheme local, and reads a manifest through one."""
     assert resource(entrypoint, "/mlctl/code") == named
 
 
