@@ -15,6 +15,7 @@ from controllers.jobs.inputs import Inputs, find_inputs, input_children, input_p
 from controllers.jobs.job import Refusal
 from controllers.jobs.parts import Parts
 from controllers.jobs.resolve import Pins, resolve
+from controllers.jobs.shares import too_small
 
 if TYPE_CHECKING:
     from controllers.jobs.job import Job, JobKind
@@ -43,6 +44,9 @@ def gather(job: Job, kind: JobKind, view: View) -> Material | Refusal:
     of_identity = kind.identity or identity_parts
     parts = source.parts(job, kind) + input_parts(job, inputs, of_identity)
     material = Material(pins=pins, inputs=inputs, parts=parts)
+    for role in kind.roles(job):
+        if refusal := too_small(role, pins.size_of(role), parts.sidecars):
+            return refusal
     return kind.refuse(job, material, view) or material
 
 

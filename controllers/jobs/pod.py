@@ -14,12 +14,10 @@ from controllers.jobs.environment import WORK, environment
 from controllers.jobs.parts import Parts
 from controllers.jobs.resolve import resources_of
 from controllers.jobs.services import has_service
+from controllers.jobs.shares import left
 from mlctl_core.objects.codec import encode
-from mlctl_core.objects.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from apis.v1alpha1.status import PinnedSize
     from controllers.jobs.job import Program, Replica
     from mlctl_core.objects.json import Json
@@ -115,7 +113,7 @@ def _main(replica: Replica, size: PinnedSize, program: Program, parts: Parts) ->
             "workingDir": WORK,
             "ports": ports,
             "env": environment(pins.framework, replica.job.spec, size.gpu, protocol),
-            "resources": _resources(_left(resources_of(size), parts.sidecars)),
+            "resources": _resources(left(resources_of(size), parts.sidecars)),
             "securityContext": CONTAINER_SECURITY,
             "volumeMounts": list(parts.mounts),
         }
@@ -126,7 +124,7 @@ def _steps(replica: Replica, size: PinnedSize, parts: Parts) -> list[Json]:
     """Sidecars and then steps, with what they leave to the platform filled in."""
     pins = replica.material.pins
     program = replica.kind.program(replica)
-    amounts = _left(resources_of(size), parts.sidecars)
+    amounts = left(resources_of(size), parts.sidecars)
     defaults: Json = {
         "image": pins.image_of(replica.role),
         "workingDir": WORK,
@@ -137,17 +135,6 @@ def _steps(replica: Replica, size: PinnedSize, parts: Parts) -> list[Json]:
     }
     sidecars = [{"restartPolicy": "Always", **sidecar} for sidecar in parts.sidecars]
     return [{**defaults, **step} for step in (*sidecars, *parts.init_containers)]
-
-
-def _left(amounts: dict[str, str], sidecars: Iterable[Json]) -> dict[str, str]:
-    """What a size leaves to the program beside its sidecars."""
-    left = dict(amounts)
-    for sidecar in sidecars:
-        for name, amount in sidecar.get("resources", {}).get("requests", {}).items():
-            if name in left:
-                rest = parse_quantity(left[name]) - parse_quantity(amount)
-                left[name] = format_quantity(rest, like=left[name])
-    return left
 
 
 def _resources(amounts: dict[str, str]) -> Json:

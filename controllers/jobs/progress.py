@@ -32,6 +32,8 @@ _REASON = re.compile("[A-Z][A-Za-z0-9]{0,63}")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _NO_CONFIGURATION = "CreateContainerConfigError"
 """A kubelet misses a Secret, a ConfigMap or a key: our pods name them in variables only."""
+_NO_CLAIM = "persistentvolumeclaim"
+"""The scheduler's word: pods have claims of datasets alone."""
 _STARTING_REASONS = frozenset(("", "ContainerCreating", "PodInitializing"))
 
 UNTROUBLED = frozenset(
@@ -136,6 +138,9 @@ def _unbound(pod: Pod, size: str) -> Progress:
         return scheduling()
     # What it thinks of preempting others follows: no help to the user, and it changes often.
     words = refused.message.partition(" preemption:")[0].rstrip(". ")
+    if _NO_CLAIM in words:
+        fix = "Create the claim, or suspend the job and correct the dataset."
+        return Progress("Scheduling", "Unschedulable", f"spec.datasets: {words}. {fix}")
     message = f"{words}. If this does not pass, choose another spec.size than {size}."
     return Progress("Scheduling", "Unschedulable", message)
 

@@ -10,11 +10,14 @@ from controllers.jobs.job import Refusal
 from controllers.jobs.parts import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from controllers.jobs.facts import SourceFiles
     from controllers.jobs.job import Job, JobKind
     from mlctl_core.objects.json import Json
+
+MAX_BYTES = 2**20
+"""What a ConfigMap holds. The API counts a file's characters, which may have four bytes each."""
 
 
 def config_map_name(job: Job, kind: JobKind) -> str | None:
@@ -69,7 +72,9 @@ def refusal(job: Job, found: SourceFiles | None) -> Refusal | None:
     if source is None or source.git or source.uri:
         return None
     if source.config_map is None:
-        return _missing(job.spec.entrypoint, source.inline, "spec.source.inline")
+        return _too_large(source.inline) or _missing(
+            job.spec.entrypoint, source.inline, "spec.source.inline"
+        )
     if found is None or found.config_map != source.config_map.name:
         return None
     if found.files is None:
@@ -79,6 +84,17 @@ def refusal(job: Job, found: SourceFiles | None) -> Refusal | None:
             f"{job.metadata.namespace}. Create it, or name one that exists.",
         )
     return _missing(job.spec.entrypoint, found.files, f"ConfigMap {found.config_map}")
+
+
+def _too_large(files: Mapping[str, str]) -> Refusal | None:
+    size = sum(len(text.encode()) for text in files.values())
+    if size <= MAX_BYTES:
+        return None
+    return Refusal(
+        "SourceTooLarge",
+        f"spec.source.inline: the files have {size} bytes together, and {MAX_BYTES} is what a "
+        "ConfigMap holds: give the code by spec.source.git or spec.source.uri.",
+    )
 
 
 def _missing(wanted: str, files: Iterable[str], where: str) -> Refusal | None:

@@ -69,7 +69,8 @@ def recorded_commit(job: Job) -> str:
 def _credentials(git: GitSource) -> Parts:
     if not git.secret:
         return Parts()
-    secret = {"secretName": git.secret, "defaultMode": _CREDENTIALS_MODE}
+    # A pod whose Secret is not there would wait for it without a word: the step says so instead.
+    secret = {"secretName": git.secret, "defaultMode": _CREDENTIALS_MODE, "optional": True}
     return Parts(
         volumes=[{"name": "git-credentials", "secret": secret}],
         mounts=[{"name": "git-credentials", "mountPath": CREDENTIALS, "readOnly": True}],

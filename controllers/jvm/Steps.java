@@ -504,7 +504,7 @@ public final class Steps {
         Path path = directory.resolve(key);
         if (!Files.exists(path)) {
             throw new IllegalStateException(
-                    "source.git.secret: it has no key " + key + ": it needs username and password, "
+                    "source.git.secret: it is not there or has no key " + key + ": it needs username and password, "
                             + "or ssh-privatekey and known_hosts.");
         }
         return new String(Files.readAllBytes(path), StandardCharsets.UTF_8).trim();

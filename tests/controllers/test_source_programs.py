@@ -389,7 +389,7 @@ class TestCheckingOut:
             "https://example.org/a", tmp_path, credentials=str(tmp_path / "secret")
         )
         assert code == 1
-        assert "it has no key username" in capsys.readouterr().err
+        assert "it is not there or has no key username" in capsys.readouterr().err
 
     def test_a_key_for_ssh_is_given_to_ssh_alone(self, tmp_path):
         credentials = tmp_path / "secret"

@@ -121,8 +121,8 @@ def read(directory: str, key: str) -> str:
     """One key of the credentials."""
     path = os.path.join(directory, key)
     if not os.path.exists(path):
-        message = "source.git.secret: it has no key {}: it needs username and password, "
-        raise ValueError(message.format(key) + "or ssh-privatekey and known_hosts.")
+        message = "source.git.secret: it is not there or has no key {}: it needs username and "
+        raise ValueError(message.format(key) + "password, or ssh-privatekey and known_hosts.")
     with open(path) as file:
         return file.read().strip()
 
