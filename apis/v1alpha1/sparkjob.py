@@ -94,6 +94,12 @@ class DynamicAllocation:
         "mainClass is a class of a jar, and the entrypoint is none: remove it, or name a jar",
         field_path=".mainClass",
     ),
+    Rule(
+        "!has(self.dynamicAllocation) || !has(self.executor) || !has(self.executor.instances)"
+        " || self.executor.instances <= self.dynamicAllocation.max",
+        "there are more in the beginning than dynamicAllocation.max allows: lower it, or raise max",
+        field_path=".executor.instances",
+    ),
     reserved(
         ("PYTHONPATH", "SPARK_APPLICATION_ID", "SPARK_CONF_DIR", "SPARK_LOCAL_DIRS"),
         ("SPARK_DRIVER_", "SPARK_EXECUTOR_"),

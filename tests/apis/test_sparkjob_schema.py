@@ -46,6 +46,9 @@ ACCEPTED = {
     "sizes of their own": spec(driver={"size": "small"}, executor={"size": "large"}),
     "executors": spec(executor={"instances": 3}),
     "as many as the work needs": spec(dynamicAllocation={"min": 0, "max": 10}),
+    "the most from the beginning": spec(
+        executor={"instances": 2}, dynamicAllocation={"min": 1, "max": 2}
+    ),
     "properties": spec(
         conf={
             "spark.sql.shuffle.partitions": "8",
@@ -87,6 +90,11 @@ REFUSALS = {
         spec(dynamicAllocation={"min": 3, "max": 2}),
         "spec.dynamicAllocation.min",
         "set min to at most max",
+    ),
+    "more in the beginning than the most": (
+        spec(executor={"instances": 3}, dynamicAllocation={"max": 2}),
+        "spec.executor.instances",
+        "lower it, or raise max",
     ),
     "no most": (spec(dynamicAllocation={"min": 3}), "spec.dynamicAllocation.max", "Required"),
     "roles": (spec(roles={"worker": {}}), "spec.roles", "unknown field"),
