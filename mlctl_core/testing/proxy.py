@@ -12,6 +12,7 @@ import asyncio
 import enum
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -19,8 +20,11 @@ import attrs
 from aiohttp import web
 
 from mlctl_core.client.config import ClusterConfig
+from mlctl_core.clock import Clock, SystemClock
+from mlctl_core.testing.lag import delayed, lines
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from types import TracebackType
 
     from mlctl_core.objects.json import Json
@@ -59,11 +63,7 @@ class Write:
     @property
     def resource(self) -> str:
         """The plural of the kind with its subresource: ``pods``, ``pythonjobs/status``."""
-        parts = self.path.strip("/").split("/")
-        parts = parts[2:] if parts[0] == "api" else parts[3:]
-        if parts[0] == "namespaces" and len(parts) > 2:  # noqa: PLR2004  (…/NAMESPACE/PLURAL)
-            parts = parts[2:]
-        return "/".join([parts[0], *parts[2:]])
+        return _resource(self.path)
 
     def json(self) -> Json:
         """The body, decoded."""
@@ -91,7 +91,14 @@ class FaultProxy:
 
     upstream: ClusterConfig
     strike: Strike | None = None
-    """Cleared when it has happened."""
+    """Cleared when it comes to it."""
+    clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
+    """What lags are measured by."""
+    lag: dict[str, float] = attrs.field(factory=dict, kw_only=True)
+    """By how many seconds watches lag, by plural: ``{"pods": 0.5}``. Concerns watches that begin
+    from now on, and not the list that a watch begins with; see `mlctl_core.testing.lag`."""
+    severed: bool = attrs.field(default=False, kw_only=True)
+    """Whether nobody gets through: each new request is cut off, unseen and uncounted."""
     writes: list[Write] = attrs.field(factory=list, init=False)
     news: list[Write] = attrs.field(factory=list, init=False)
     """Writes of Kubernetes' Events, all of them number 0."""
@@ -148,6 +155,8 @@ class FaultProxy:
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        if self.severed:
+            return self._cut(request)
         self.requests.append(f"{request.method} {request.path_qs}")
         point = write = None
         if request.method in _MUTATING:
@@ -190,9 +199,10 @@ class FaultProxy:
         if "watch" in request.query:
             self._watches.add(passing)
         try:
-            async for chunk in answer.content.iter_any():
-                await passing.wait()
-                await response.write(chunk)
+            async with aclosing(self._chunks(request, answer)) as chunks:
+                async for chunk in chunks:
+                    await passing.wait()
+                    await response.write(chunk)
             await response.write_eof()
         except (ConnectionError, aiohttp.ClientError):
             # One side has gone; the other is told by the end of its connection.
@@ -200,6 +210,23 @@ class FaultProxy:
         finally:
             self._watches.discard(passing)
         return response
+
+    async def _chunks(
+        self, request: web.Request, answer: aiohttp.ClientResponse
+    ) -> AsyncGenerator[bytes, None]:
+        """The answer's body, piece by piece; a watch's events when its lag has passed."""
+        seconds = self.lag.get(_resource(request.path), 0.0) if "watch" in request.query else 0.0
+        if not seconds:
+            async for chunk in answer.content.iter_any():
+                yield chunk
+            return
+        events, lists = lines(answer.content.iter_any()), "sendInitialEvents" in request.query
+        async with (
+            aclosing(events),
+            aclosing(delayed(events, seconds, self.clock, lists=lists)) as late,
+        ):
+            async for event in late:
+                yield event
 
     def _due(self, write: Write) -> Point | None:
         if self.strike is not None and self.strike.selects(write):
@@ -216,3 +243,12 @@ class FaultProxy:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
+
+
+def _resource(path: str) -> str:
+    """The plural that a path is about, with the subresource: ``pods``, ``pythonjobs/status``."""
+    parts = path.strip("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if parts[:1] == ["namespaces"] and len(parts) > 2:  # noqa: PLR2004  (…/NAMESPACE/PLURAL)
+        parts = parts[2:]
+    return "/".join([*parts[:1], *parts[2:]])

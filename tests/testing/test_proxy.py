@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 from aiohttp import web
 
 from mlctl_core.client.config import ClusterConfig
 from mlctl_core.client.credentials import Access, StaticCredentials
+from mlctl_core.testing.clock import VirtualClock
 from mlctl_core.testing.proxy import FaultProxy, Point, Strike, Write
 
 
@@ -25,6 +28,27 @@ async def upstream():
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     yield f"http://{host}:{port}", committed
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def watched():
+    """A server whose watches send what is put into a queue."""
+    events = asyncio.Queue()
+
+    async def handle(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(await events.get())
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handle)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}", events
     await runner.cleanup()
 
 
@@ -85,3 +109,38 @@ async def test_a_strike_comes_once_at_its_point(upstream, point, commits, is_ans
         assert [write.body for write in proxy.writes_of("namespaces")] == [b"1", b"2", b"3"]
         seen = {1, 2, 3} if commits else {1, 3}
         assert proxy.answers == dict.fromkeys(seen, 200)
+
+
+async def test_watches_of_a_kind_that_lags_are_late_and_others_are_not(watched):
+    url, events = watched
+    clock = VirtualClock()
+    async with (
+        FaultProxy(ClusterConfig(url), clock=clock, lag={"pods": 5.0}) as proxy,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.get(proxy.url + "/api/v1/services?watch=true") as prompt:
+            events.put_nowait(b"a\n")
+            assert await prompt.content.readline() == b"a\n"
+        async with session.get(proxy.url + "/api/v1/pods?watch=true") as late:
+            events.put_nowait(b"b\n")
+            reading = asyncio.ensure_future(late.content.readline())
+            async with asyncio.timeout(10):
+                while not clock.sleepers:
+                    await asyncio.sleep(0)
+            await clock.advance(4.9)
+            assert not reading.done()
+            await clock.advance(0.1)
+            assert await reading == b"b\n"
+
+
+async def test_who_is_severed_reaches_nobody_and_is_not_counted(upstream):
+    url, committed = upstream
+    async with FaultProxy(ClusterConfig(url)) as proxy, aiohttp.ClientSession() as session:
+        proxy.severed = True
+        with pytest.raises(aiohttp.ClientError):
+            await session.post(proxy.url + "/api/v1/namespaces", data=b"1")
+        assert (committed, proxy.writes, proxy.requests) == ([], [], [])
+        proxy.severed = False
+        async with session.post(proxy.url + "/api/v1/namespaces", data=b"2") as response:
+            assert response.status == 200
+        assert [write.number for write in proxy.writes] == [1]

@@ -66,6 +66,7 @@ class SimulatedRuntime:
         known = self._pods.get(uid)
         if known is not None:
             known.machine.update(pod)
+            known.set_ends()
         elif pod.status.phase in TERMINAL_PHASES:
             if pod.metadata.deleting:
                 self._changed(self._ended.setdefault(uid, Removal(pod)))
@@ -122,6 +123,7 @@ class SimulatedRuntime:
                 self._start(pod, container.name)
             for stop in step.stop:
                 machine.exited(stop.name, TERMINATED)
+                pod.began.pop(stop.name, None)
                 pod.due.pop(stop.name, None)
         acted_late = self._fire_due(pod)
         if acted_late:
@@ -145,14 +147,17 @@ class SimulatedRuntime:
         if name in pod.init_names:
             if name not in pod.sidecar_names:
                 pod.due[name] = now
-        elif script.run_for is not None:
-            pod.due[name] = now + script.run_for
+        else:
+            pod.began[name] = now
+            if script.run_for is not None:
+                pod.due[name] = now + script.run_for
 
     def _fire_due(self, pod: _SimulatedPod) -> bool:
         now = self._clock.monotonic()
         due = [name for name, at in pod.due.items() if at <= now]
         for name in due:
             del pod.due[name]
+            pod.began.pop(name, None)
             if name == _PREPARED:
                 pod.machine.prepared()
             else:
@@ -181,6 +186,8 @@ class _SimulatedPod:
     def __init__(self, pod: Pod, clock: Clock, address: str, run_for: float | None) -> None:
         self.machine = PodMachine(pod, clock)
         self.written: Json | None = None
+        self.began: dict[str, float] = {}
+        """When (monotonic) each regular container began that runs."""
         self.due: dict[str, float] = {}
         """When (monotonic) each container ends."""
         self.timer: TimerHandle | None = None
@@ -218,6 +225,17 @@ class _SimulatedPod:
             or bool(self.written)
             or bool(self.due)
         )
+
+    def set_ends(self) -> None:
+        """Take what the annotations say by now for how long what runs is to run."""
+        try:
+            run_for = self.script.run_for
+        except ValueError:  # they made sense when it was started, and hold until they do again
+            return
+        for name, began in self.began.items():
+            self.due.pop(name, None)
+            if run_for is not None:
+                self.due[name] = began + run_for
 
     def prepare(self, now: float) -> None:
         """The machine wants the volumes made."""

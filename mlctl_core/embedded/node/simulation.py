@@ -5,6 +5,8 @@
 - ``sim.mlctl.dev/exit-code: "1"``: how they end; 0 by default.
 - ``sim.mlctl.dev/start-after: 2s``: how long the pod stays ContainerCreating; 0 by default.
 - ``sim.mlctl.dev/log``: what they are said to have written.
+
+They may be set while the pod runs: ``run-for: 0s`` ends it at once.
 """
 
 from __future__ import annotations

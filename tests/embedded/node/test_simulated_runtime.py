@@ -81,6 +81,28 @@ async def test_what_a_pod_says_itself_holds_before_what_its_node_says():
     assert world.history["p"] == [(0, "Running"), (5, "Succeeded")]
 
 
+async def test_what_is_said_while_it_runs_counts_from_its_start(world):
+    world.runtime.observe(pod())
+    await world.clock.advance(3)
+    world.runtime.observe(pod(metadata=sim(run_for="5s", exit_code="3")))
+    await world.clock.advance(60)
+    assert world.history["p"] == [(0, "Running"), (5, "Failed")]
+
+
+async def test_it_can_be_told_to_end_at_once(world):
+    world.runtime.observe(pod())
+    await world.clock.advance(3)
+    world.runtime.observe(pod(metadata=sim(run_for="0s")))
+    assert world.history["p"] == [(0, "Running"), (3, "Succeeded")]
+
+
+async def test_what_makes_no_sense_while_it_runs_changes_nothing(world):
+    world.runtime.observe(pod(metadata=sim(run_for="5s")))
+    world.runtime.observe(pod(metadata=sim(run_for="soon")))
+    await world.clock.advance(4)
+    assert world.history["p"] == [(0, "Running")]
+
+
 async def test_a_start_can_be_late(world):
     world.runtime.observe(pod(metadata=sim(run_for="5s", start_after="2s")))
     await world.clock.advance(60)
