@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # Tests share two cores well; more workers only add start-up.
 JOBS   ?= 2
+# Where tests ask a real control plane, and wait for it: more workers than cores keep those busy.
+REAL   := tests/conformance tests/real tests/testing tests/test_readme_on_clusters.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo bench test test-heavy test-real control-plane image lint manifests lock clean
@@ -27,7 +29,7 @@ test-heavy: $(READY) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -n $(JOBS) -m heavy $(ARGS)
 
 test-real: control-plane ## Run the tests that ask a real Kubernetes control plane
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m real $(ARGS)
+	$(BIN)/python -m pytest -n $$(($(JOBS) + 1)) --dist loadfile -m real $(REAL) $(ARGS)
 
 control-plane: $(READY) ## Build that control plane into the cache, once (needs Go)
 	@$(BIN)/python -m mlctl_core.testing.kubernetes
