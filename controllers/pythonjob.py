@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from apis.v1alpha1.framework import Framework
 from apis.v1alpha1.pythonjob import PythonJob
 from apis.v1alpha1.size import Size
-from controllers.jobs import lifecycle, names, services, source
+from controllers.jobs import names
 from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
-from controllers.jobs.release import gone
+from controllers.jobs.life import lifecycle
+from controllers.jobs.life.release import gone
+from controllers.jobs.pod import services, source
 from controllers.torch.program import program, refusal
 from controllers.torch.roles import roles
 from mlctl_core.objects.core import Node

@@ -17,7 +17,7 @@ from controllers.gpu.accounting import GPU_RESOURCES
 from controllers.gpu.counters import JobGpuSeconds
 from controllers.gpu.gauges import GpuGauges, JobGauges
 from controllers.identities.observe import observe as observe_identity
-from controllers.jobs import lifecycle
+from controllers.jobs.life import lifecycle
 from controllers.jobs.observe import observing
 from mlctl_core.clock import SystemClock
 from mlctl_core.objects.kinds import NODE, POD

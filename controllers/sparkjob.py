@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from apis.v1alpha1.framework import Framework
 from apis.v1alpha1.size import Size
 from apis.v1alpha1.sparkjob import SparkJob
-from controllers.jobs import lifecycle, names, source
+from controllers.jobs import names
 from controllers.jobs.inputs import INPUT_WATCHES
 from controllers.jobs.job import JobKind
-from controllers.jobs.release import gone
+from controllers.jobs.life import lifecycle
+from controllers.jobs.life.release import gone
+from controllers.jobs.pod import source
 from controllers.spark import program
 from controllers.spark.failures import explained
 from controllers.spark.rbac import DRIVER_ROLE

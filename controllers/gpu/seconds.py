@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
-from controllers.jobs import names, progress
-from controllers.jobs.gang import number
-from controllers.jobs.outcome import outcome_of
+from controllers.jobs import names
+from controllers.jobs.life import progress
+from controllers.jobs.life.gang import number
+from controllers.jobs.life.outcome import outcome_of
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.times import parse_time

@@ -9,12 +9,12 @@ import attrs
 from apis.v1alpha1.dataset import Dataset
 from apis.v1alpha1.identity import Identity
 from controllers.jobs import names
-from controllers.jobs.dataset_parts import Named, dataset_parts, find_datasets
-from controllers.jobs.identity_parts import find_identity, identity_parts, mount_paths
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
-from controllers.jobs.source_parts import source_parts
-from controllers.jobs.tools import Tools, config_map, tools_of
+from controllers.jobs.pod.dataset_parts import Named, dataset_parts, find_datasets
+from controllers.jobs.pod.identity_parts import find_identity, identity_parts, mount_paths
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.source_parts import source_parts
+from controllers.jobs.pod.tools import Tools, config_map, tools_of
 from mlctl_core.objects.keys import ObjectKey
 from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.planner import Watch

@@ -15,9 +15,9 @@ from apis.v1alpha1.framework import FrameworkType
 from apis.v1alpha1.identity import Identity
 from apis.v1alpha1.status import JobStatus
 from controllers.jobs import names
-from controllers.jobs.outcome import Outcome
-from controllers.jobs.parts import Parts
-from controllers.jobs.tools import Tools
+from controllers.jobs.life.outcome import Outcome
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.tools import Tools
 from mlctl_core.objects.json import Json
 from mlctl_core.objects.kinds import Kind
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.status import Lineage
-from controllers.jobs import dataset_parts, steps
+from controllers.jobs.pod import dataset_parts, steps
+from controllers.jobs.pod.source_parts import COMMIT
 from controllers.jobs.resolve import lineage
-from controllers.jobs.source_parts import COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1 import status as api
-from controllers.jobs import containers, entrypoint, metrics
+from controllers.jobs import metrics
+from controllers.jobs.pod import containers, entrypoint
 from mlctl_core.objects.times import format_time
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from controllers.jobs.facts import Output
     from controllers.jobs.job import Job, JobKind
-    from controllers.jobs.outcome import Outcome
+    from controllers.jobs.life.outcome import Outcome
     from mlctl_core.objects.core import Pod
 
 MAX_BYTES = 64 * 1024

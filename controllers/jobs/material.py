@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import source
-from controllers.jobs.identity_parts import identity_parts
 from controllers.jobs.inputs import Inputs, find_inputs, input_children, input_parts
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
+from controllers.jobs.pod import source
+from controllers.jobs.pod.identity_parts import identity_parts
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.shares import too_small
 from controllers.jobs.resolve import Pins, resolve
-from controllers.jobs.shares import too_small
 
 if TYPE_CHECKING:
     from controllers.jobs.job import Job, JobKind

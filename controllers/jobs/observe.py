@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import msgspec
 
-from controllers.jobs.containers import MAIN
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles, Wanted
 from controllers.jobs.logs import MAX_BYTES
+from controllers.jobs.pod.containers import MAIN
 from mlctl_core.client.errors import ClientError, NotFoundError
 from mlctl_core.clock import deadline
 from mlctl_core.objects.kinds import CONFIG_MAP, POD

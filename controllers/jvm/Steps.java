@@ -38,7 +38,7 @@ import java.util.zip.ZipInputStream;
  * renew once|keep KEYTAB PRINCIPAL CACHE           needs kinit
  * </pre>
  *
- * The words are those of controllers/jobs/programs, which say more. It keeps to Java 8, and to one
+ * The words are those of controllers/jobs/pod/programs, which say more. It keeps to Java 8, and to one
  * class, so that one file is all that has to reach the pod. Steps.class is made of it by
  * "javac --release 8 -g:none"; a test compares them.
  */

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs.environment import CODE, DEPENDENCIES
+from controllers.jobs.pod.environment import CODE, DEPENDENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from controllers.jvm.command import OUT_OF_MEMORY_EXIT_CODE
 
 if TYPE_CHECKING:
     from apis.v1alpha1.jvmjob import JVMJob
-    from controllers.jobs.outcome import Outcome
+    from controllers.jobs.life.outcome import Outcome
 
 _EXHAUSTED = re.compile(r"Terminating due to java\.lang\.OutOfMemoryError: ([^\r\n]{1,200})")
 """HotSpot's words on its way out by ExitOnOutOfMemoryError (report_java_out_of_memory)."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import containers
-from controllers.jobs.environment import DEPENDENCIES, WORK
-from controllers.jobs.identity_parts import KRB5_CONFIG
 from controllers.jobs.job import Program
-from controllers.jobs.parts import Parts
-from controllers.jobs.tools import REPORT
+from controllers.jobs.pod import containers
+from controllers.jobs.pod.environment import DEPENDENCIES, WORK
+from controllers.jobs.pod.identity_parts import KRB5_CONFIG
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.tools import REPORT
 from controllers.jvm.command import command
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from apis.v1alpha1.jvmjob import JVMJob
     from controllers.jobs.material import Material
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import steps
-from controllers.jobs.environment import CODE
+from controllers.jobs.pod import steps
+from controllers.jobs.pod.environment import CODE
 from controllers.spark import driver
 
 if TYPE_CHECKING:
     from apis.v1alpha1.sparkjob import SparkJob
-    from controllers.jobs.outcome import Outcome
+    from controllers.jobs.life.outcome import Outcome
 
 _UNRESOLVED = re.compile(
     r"(?:unresolved dependency|download failed): "

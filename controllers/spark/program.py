@@ -8,14 +8,15 @@ import attrs
 
 from apis.v1alpha1 import spark_conf
 from apis.v1alpha1.framework import SparkOptions
-from controllers.jobs import containers, names, python
-from controllers.jobs.environment import CODE, DEPENDENCIES, WORK
-from controllers.jobs.identity_parts import configuration, keytab_parts, spark_properties
+from controllers.jobs import names
 from controllers.jobs.job import Program, Refusal, Replica
-from controllers.jobs.parts import Parts
-from controllers.jobs.pod import pod
+from controllers.jobs.pod import containers, python
+from controllers.jobs.pod.environment import CODE, DEPENDENCIES, WORK
+from controllers.jobs.pod.identity_parts import configuration, keytab_parts, spark_properties
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.pod import pod
+from controllers.jobs.pod.tools import literal
 from controllers.jobs.resolve import resources_of
-from controllers.jobs.tools import literal
 from controllers.spark import conf, driver, executors, memory, properties, rbac, service
 from controllers.spark.roles import DRIVER, pod_name, roles
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from apis.v1alpha1.status import JobStatus
     from controllers.jobs.job import JobKind, Role
     from controllers.jobs.material import Material
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
     from mlctl_core.reconcile.view import View
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.framework import TensorFlowOptions
-from controllers.jobs import python
+from controllers.jobs.pod import python
 from controllers.tensorflow.tf_config import PORT, PORT_NAME, tf_config
 
 if TYPE_CHECKING:

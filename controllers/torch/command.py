@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs.entrypoint import (
+from controllers.jobs.pod.entrypoint import (
     CODE_DIRECTORY,
     DEFAULT_INTERPRETER,
     FUNCTION_RUNNER,

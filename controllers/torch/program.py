@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.pythonjob import PythonJob, PythonJobSpec
-from controllers.jobs import python
-from controllers.jobs.entrypoint import DEFAULT_INTERPRETER
 from controllers.jobs.job import Refusal
+from controllers.jobs.pod import python
+from controllers.jobs.pod.entrypoint import DEFAULT_INTERPRETER
 from controllers.torch.command import command
 from controllers.torch.environment import (
     AUTO,

@@ -13,8 +13,10 @@ import attrs
 from job_world import JOB, PLANNER, World
 
 from apis.v1alpha1.framework import FrameworkType
-from controllers.jobs import lifecycle, names, services, source
+from controllers.jobs import names
 from controllers.jobs.job import JobKind, Program, Role
+from controllers.jobs.life import lifecycle
+from controllers.jobs.pod import services, source
 from mlctl_core.objects.codec import decode
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.keys import ObjectKey

@@ -17,8 +17,8 @@ import msgspec
 import yaml
 
 from controllers import pythonjob
-from controllers.jobs import containers
 from controllers.jobs.facts import Facts, LivePod, Output, SourceFiles
+from controllers.jobs.pod import containers
 from mlctl_core.cache.store import Entry, Store
 from mlctl_core.embedded.apiserver.cel_rules import compile_rules
 from mlctl_core.embedded.apiserver.validation import validate

@@ -3,8 +3,8 @@
 import pytest
 from gang_world import ELASTIC, PREFIX, SERVED, GangWorld, role
 
-from controllers.jobs.after import PEER_SECONDS
-from controllers.jobs.restarts import FIRST_DELAY_SECONDS
+from controllers.jobs.life.after import PEER_SECONDS
+from controllers.jobs.life.restarts import FIRST_DELAY_SECONDS
 from mlctl_core.objects.kinds import POD
 
 

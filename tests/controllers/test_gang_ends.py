@@ -4,7 +4,7 @@ import pytest
 from gang_world import COLLECTIVE, ELASTIC, SERVED, GangWorld, role
 from job_world import JOB
 
-from controllers.jobs.after import PEER_SECONDS
+from controllers.jobs.life.after import PEER_SECONDS
 from mlctl_core.objects.kinds import SERVICE
 from mlctl_core.objects.times import format_time
 

@@ -3,7 +3,7 @@
 from gang_world import PREFIX, SERVED, GangWorld, role
 
 from controllers.jobs import names
-from controllers.jobs.replicas import COUNT_SECONDS
+from controllers.jobs.life.replicas import COUNT_SECONDS
 from mlctl_core.objects.kinds import POD, SERVICE
 from mlctl_core.objects.times import format_time
 

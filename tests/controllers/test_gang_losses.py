@@ -2,8 +2,8 @@
 
 from gang_world import FIRST, PREFIX, SECOND, GangWorld, role
 
-from controllers.jobs.lifecycle import IMAGE_PATIENCE
-from controllers.jobs.nodes import NODE_PATIENCE
+from controllers.jobs.life.lifecycle import IMAGE_PATIENCE
+from controllers.jobs.life.nodes import NODE_PATIENCE
 from mlctl_core.objects.kinds import NODE, POD
 
 

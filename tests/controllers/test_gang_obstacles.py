@@ -5,7 +5,7 @@ from gang_world import COLLECTIVE, SERVED, GangWorld
 from job_world import JOB, ConflictError
 
 from controllers.jobs import names
-from controllers.jobs.lifecycle import RECHECK_SECONDS
+from controllers.jobs.life.lifecycle import RECHECK_SECONDS
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, SERVICE
 
 QUOTA = 'pods "x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2, limited: 2'

@@ -3,7 +3,7 @@
 import pytest
 from gang_world import PREFIX, GangWorld, role
 
-from controllers.jobs.after import PEER_SECONDS
+from controllers.jobs.life.after import PEER_SECONDS
 from mlctl_core.reconcile.changes import Remove
 
 FIRST_DECIDES = [role(replicas=3, decides="first")]

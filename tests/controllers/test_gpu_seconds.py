@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from controllers.gpu import counters
 from controllers.gpu.counters import JobGpuSeconds
 from controllers.jobs import names
-from controllers.jobs.replicas import COUNT_SECONDS
+from controllers.jobs.life.replicas import COUNT_SECONDS
 from controllers.pythonjob import PYTHON_JOB
 from mlctl_core.cache.store import Entry, Store
 from mlctl_core.objects.codec import encode

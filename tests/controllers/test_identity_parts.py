@@ -11,12 +11,12 @@ import pytest
 from apis.v1alpha1.dataset import Dataset
 from apis.v1alpha1.identity import Identity
 from apis.v1alpha1.pythonjob import PythonJob
-from controllers.jobs.dataset_parts import dataset_parts, find_datasets, lineage
-from controllers.jobs.identity_parts import find_identity, identity_parts, mount_paths
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
-from controllers.jobs.source_parts import source_parts
-from controllers.jobs.tools import tools_of
+from controllers.jobs.pod.dataset_parts import dataset_parts, find_datasets, lineage
+from controllers.jobs.pod.identity_parts import find_identity, identity_parts, mount_paths
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.source_parts import source_parts
+from controllers.jobs.pod.tools import tools_of
 from mlctl_core.objects.codec import convert
 
 PYTHON, JAVA = tools_of("Python", "pyjob-a"), tools_of("JVM", "jvmjob-a")

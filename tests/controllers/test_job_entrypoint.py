@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from controllers.jobs.entrypoint import command, is_missing, missing_file
+from controllers.jobs.pod.entrypoint import command, is_missing, missing_file
 
 
 @pytest.mark.parametrize(

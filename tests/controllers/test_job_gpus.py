@@ -3,7 +3,7 @@
 import pytest
 
 from apis.v1alpha1.size import Gpu
-from controllers.jobs.gpus import driver_affinity, variables
+from controllers.jobs.pod.gpus import driver_affinity, variables
 
 NVIDIA = Gpu(resource="nvidia.com/gpu", count=1)
 SLICE = Gpu(resource="nvidia.com/mig-1g.5gb", count=1)

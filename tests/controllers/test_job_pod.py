@@ -9,7 +9,7 @@ import yaml
 from job_world import CATALOGUE, World
 
 from apis.v1alpha1.environment import PlainEnvVar
-from controllers.jobs.python import search_path
+from controllers.jobs.pod.python import search_path
 from mlctl_core.objects.kinds import CONFIG_MAP
 
 SAMPLE = CATALOGUE.parent / "samples" / "digits.yaml"

@@ -14,7 +14,7 @@ from test_source_programs import repository, tarred, zipped  # noqa: F401 # a fi
 from web_files import serving
 
 from controllers import jvm
-from controllers.jobs import tools
+from controllers.jobs.pod import tools
 
 FOLDER = Path(jvm.__file__).parent
 JDK = 17

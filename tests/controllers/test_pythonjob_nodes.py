@@ -3,7 +3,7 @@
 import pytest
 from job_world import GRACE, JOB, POD_NAME, World, running
 
-from controllers.jobs.nodes import NODE_PATIENCE
+from controllers.jobs.life.nodes import NODE_PATIENCE
 from mlctl_core.cache.store import Store
 from mlctl_core.objects.kinds import NODE, POD
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from web_files import serving
 
-from controllers.jobs import programs, tools
-from controllers.jobs.programs import checkout, fetch, install, renew
+from controllers.jobs.pod import programs, tools
+from controllers.jobs.pod.programs import checkout, fetch, install, renew
 
 FOLDER = Path(programs.__file__).parent
 

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from apis.v1alpha1.status import JobStatus, Lineage, LineageDataset
-from controllers.jobs import lineage, steps
-from controllers.jobs.outcome import outcome_of
-from controllers.jobs.progress import progress_of
+from controllers.jobs import lineage
+from controllers.jobs.life.outcome import outcome_of
+from controllers.jobs.life.progress import progress_of
+from controllers.jobs.pod import steps
 from mlctl_core.objects.codec import convert
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.times import parse_time

@@ -25,12 +25,12 @@ from apis.v1alpha1.sparkjob import (
     SparkJobSpec,
 )
 from apis.v1alpha1.status import JobStatus, PinnedFramework, PinnedSize
-from controllers.jobs import source
 from controllers.jobs.inputs import Inputs, input_parts
 from controllers.jobs.job import Replica
 from controllers.jobs.material import Material
 from controllers.jobs.names import job_labels
-from controllers.jobs.pod import pod
+from controllers.jobs.pod import source
+from controllers.jobs.pod.pod import pod
 from controllers.jobs.resolve import Pins, resources_of_all
 from controllers.spark.driver import application_id
 from controllers.spark.program import refusal

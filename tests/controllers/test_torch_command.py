@@ -1,6 +1,6 @@
 import pytest
 
-from controllers.jobs.entrypoint import FUNCTION_RUNNER
+from controllers.jobs.pod.entrypoint import FUNCTION_RUNNER
 from controllers.torch.command import command
 
 RUN = ["python", "-u", "-m", "torch.distributed.run"]

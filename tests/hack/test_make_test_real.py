@@ -1,4 +1,4 @@
-"""`make test-real` looks for its tests in some places only, since looking through all takes long."""
+"""`make test-real` looks for its tests in some places only: looking through all takes long."""
 
 from __future__ import annotations
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import containers, gpus, names
-from controllers.jobs.environment import WORK, environment
-from controllers.jobs.parts import Parts
+from controllers.jobs import names
+from controllers.jobs.pod import containers, gpus
+from controllers.jobs.pod.environment import WORK, environment
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.services import has_service
+from controllers.jobs.pod.shares import left
 from controllers.jobs.resolve import resources_of
-from controllers.jobs.services import has_service
-from controllers.jobs.shares import left
 from mlctl_core.objects.codec import encode
 
 if TYPE_CHECKING:

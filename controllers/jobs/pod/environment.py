@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import gpus
-from controllers.jobs.entrypoint import CODE_DIRECTORY
+from controllers.jobs.pod import gpus
+from controllers.jobs.pod.entrypoint import CODE_DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import (
+from controllers.jobs import logs
+from controllers.jobs.events import transition
+from controllers.jobs.facts import Facts, Wanted
+from controllers.jobs.life import (
     charges,
     deadlines,
-    logs,
     program_gpus,
     progress,
     released,
@@ -17,10 +19,8 @@ from controllers.jobs import (
     restarts,
     status,
 )
-from controllers.jobs.deadlines import earliest
-from controllers.jobs.events import transition
-from controllers.jobs.facts import Facts, Wanted
-from controllers.jobs.outcome import Outcome
+from controllers.jobs.life.deadlines import earliest
+from controllers.jobs.life.outcome import Outcome
 from mlctl_core.objects.codec import encode
 from mlctl_core.reconcile.plan import Plan
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from apis.v1alpha1.status import JobStatus
     from controllers.jobs.facts import Output
-    from controllers.jobs.gang import Gang, Place
-    from controllers.jobs.verdict import Verdict
+    from controllers.jobs.life.gang import Gang, Place
+    from controllers.jobs.life.verdict import Verdict
     from mlctl_core.objects.core import Pod
     from mlctl_core.reconcile.view import View
 

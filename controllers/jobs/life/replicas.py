@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.status import ReplicaStatus
-from controllers.jobs import containers, names
-from controllers.jobs.gang import SEEN_IN, Gang
+from controllers.jobs import names
+from controllers.jobs.life.gang import SEEN_IN, Gang
+from controllers.jobs.pod import containers
 from mlctl_core.objects.times import format_time, parse_time
 
 if TYPE_CHECKING:

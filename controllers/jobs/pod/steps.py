@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import msgspec
 
-from controllers.jobs import containers
+from controllers.jobs.pod import containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from apis.v1alpha1.status import (
     Phase,
     RestartRecord,
 )
-from controllers.jobs.progress import scheduling
-from controllers.jobs.released import with_released
+from controllers.jobs.life.progress import scheduling
+from controllers.jobs.life.released import with_released
 from mlctl_core.objects.conditions import Condition, find_condition, is_true, set_condition
 from mlctl_core.objects.times import format_time, parse_time
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from apis.v1alpha1.status import Lineage
     from controllers.jobs.job import Refusal
-    from controllers.jobs.outcome import Outcome
-    from controllers.jobs.progress import Progress
+    from controllers.jobs.life.outcome import Outcome
+    from controllers.jobs.life.progress import Progress
     from controllers.jobs.resolve import Pins
 
 Truth = Literal["True", "False", "Unknown"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import entrypoint, names
-from controllers.jobs.environment import CODE
+from controllers.jobs import names
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
+from controllers.jobs.pod import entrypoint
+from controllers.jobs.pod.environment import CODE
+from controllers.jobs.pod.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from controllers.jobs import containers, steps
+from controllers.jobs.pod import containers, steps
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
-    from controllers.jobs.steps import Step
+    from controllers.jobs.pod.steps import Step
     from mlctl_core.objects.core import Pod, Terminated
 
 Blame = Literal["nobody", "application", "infrastructure"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from controllers.jobs.outcome import Outcome
+from controllers.jobs.life.outcome import Outcome
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:

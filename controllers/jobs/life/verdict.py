@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from controllers.jobs.job import RestartPolicy
-from controllers.jobs.outcome import Outcome, outcome_of
+from controllers.jobs.life.outcome import Outcome, outcome_of
 from mlctl_core.objects.core import Pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from controllers.jobs.gang import Gang, Place
+    from controllers.jobs.life.gang import Gang, Place
     from mlctl_core.reconcile.view import View
 
 

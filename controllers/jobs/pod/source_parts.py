@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import containers
-from controllers.jobs.environment import CODE, WORK
-from controllers.jobs.parts import Parts
-from controllers.jobs.tools import REPORT
+from controllers.jobs.pod import containers
+from controllers.jobs.pod.environment import CODE, WORK
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.tools import REPORT
 
 if TYPE_CHECKING:
     from apis.v1alpha1.common import GitSource
     from controllers.jobs.job import Job
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
 
 CREDENTIALS = "/mlctl/source/credentials"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import containers, entrypoint
-from controllers.jobs.environment import CODE, DEPENDENCIES, WORK
 from controllers.jobs.job import Program
-from controllers.jobs.parts import Parts
-from controllers.jobs.tools import REPORT
+from controllers.jobs.pod import containers, entrypoint
+from controllers.jobs.pod.environment import CODE, DEPENDENCIES, WORK
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.tools import REPORT
 
 if TYPE_CHECKING:
     from apis.v1alpha1.common import JobSpec
     from apis.v1alpha1.status import PinnedFramework
     from controllers.jobs.job import Replica
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
 
 _PATH = "PYTHONPATH"

@@ -15,17 +15,17 @@ import attrs
 
 from apis.v1alpha1.dataset import Dataset
 from apis.v1alpha1.status import LineageDataset
-from controllers.jobs.environment import WORK
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
-from controllers.jobs.steps import dataset_container
-from controllers.jobs.tools import REPORT, environment_name
+from controllers.jobs.pod.environment import WORK
+from controllers.jobs.pod.parts import Parts
+from controllers.jobs.pod.steps import dataset_container
+from controllers.jobs.pod.tools import REPORT, environment_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from controllers.jobs.job import Job
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
     from mlctl_core.reconcile.view import View
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from controllers.jobs import containers, steps
+from controllers.jobs.pod import containers, steps
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
-    from controllers.jobs.gang import Gang
+    from controllers.jobs.life.gang import Gang
     from mlctl_core.objects.core import Pod, Waiting
 
 _IMAGE_REASONS = frozenset(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apis.v1alpha1.common import JobSpec
     from apis.v1alpha1.status import JobStatus
     from controllers.jobs.job import RestartPolicy
-    from controllers.jobs.outcome import Outcome
+    from controllers.jobs.life.outcome import Outcome
 
 FIRST_DELAY_SECONDS = 5.0
 """A bad node or a full disk needs a moment; a user who waits for a retry should not notice it."""

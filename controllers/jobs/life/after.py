@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import status
-from controllers.jobs.deadlines import earliest, seconds_until
-from controllers.jobs.release import release
+from controllers.jobs.life import status
+from controllers.jobs.life.deadlines import earliest, seconds_until
+from controllers.jobs.life.release import release
 from mlctl_core.objects.codec import encode
 from mlctl_core.objects.conditions import find_condition
 from mlctl_core.objects.times import parse_time
@@ -24,8 +24,8 @@ from mlctl_core.reconcile.plan import Delete, Plan
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from controllers.jobs.gang import Gang
     from controllers.jobs.job import Job, JobKind
+    from controllers.jobs.life.gang import Gang
     from mlctl_core.objects.core import Pod
     from mlctl_core.reconcile.view import View
 

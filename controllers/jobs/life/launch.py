@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs.deadlines import seconds_until
 from controllers.jobs.job import Refusal
-from controllers.jobs.restarts import restart_at
+from controllers.jobs.life.deadlines import seconds_until
+from controllers.jobs.life.restarts import restart_at
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.kinds import kind_of
 from mlctl_core.reconcile.plan import NAME_TAKEN
@@ -14,7 +14,7 @@ from mlctl_core.reconcile.plan import NAME_TAKEN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from controllers.jobs.gang import Gang, Place
+    from controllers.jobs.life.gang import Gang, Place
     from mlctl_core.objects.json import Json
     from mlctl_core.objects.metadata import Metadata
     from mlctl_core.reconcile.plan import WriteFailure

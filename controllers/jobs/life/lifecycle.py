@@ -14,30 +14,23 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controllers.jobs import (
-    charges,
-    deadlines,
-    launch,
-    lineage,
-    progress,
-    released,
-    source,
-    status,
-)
-from controllers.jobs.after import plan_ended
-from controllers.jobs.conclude import change, commit, conclude, later, questions, vanished
-from controllers.jobs.deadlines import seconds_until
+from controllers.jobs import lineage
 from controllers.jobs.events import created
 from controllers.jobs.facts import Facts, Wanted
-from controllers.jobs.gang import Gang, gang_of, number
 from controllers.jobs.job import Refusal
+from controllers.jobs.life import charges, deadlines, launch, progress, released, status
+from controllers.jobs.life.after import plan_ended
+from controllers.jobs.life.conclude import change, commit, conclude, later, questions, vanished
+from controllers.jobs.life.deadlines import seconds_until
+from controllers.jobs.life.gang import Gang, gang_of, number
+from controllers.jobs.life.nodes import NODE_PATIENCE, abandoned_from, is_gone, is_silent
+from controllers.jobs.life.outcome import Outcome
+from controllers.jobs.life.release import namesakes, release, release_orphans
+from controllers.jobs.life.verdict import Verdict, of_job, of_place, verdict_of
 from controllers.jobs.material import Material, children_of, gather
-from controllers.jobs.nodes import NODE_PATIENCE, abandoned_from, is_gone, is_silent
-from controllers.jobs.outcome import Outcome
-from controllers.jobs.pod import pod as pod_of
-from controllers.jobs.release import namesakes, release, release_orphans
+from controllers.jobs.pod import source
+from controllers.jobs.pod.pod import pod as pod_of
 from controllers.jobs.resolve import resources_of_all
-from controllers.jobs.verdict import Verdict, of_job, of_place, verdict_of
 from mlctl_core.objects.conditions import find_condition
 from mlctl_core.objects.core import Node, Pod
 from mlctl_core.objects.times import parse_time
@@ -47,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apis.v1alpha1.status import JobStatus
-    from controllers.jobs.gang import Place
     from controllers.jobs.job import Job, JobKind
+    from controllers.jobs.life.gang import Place
     from mlctl_core.reconcile.view import View
 
 RECHECK_SECONDS = 30.0

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from controllers import jvm
-from controllers.jobs import programs
-from controllers.jobs.parts import Parts
+from controllers.jobs.pod import programs
+from controllers.jobs.pod.parts import Parts
 
 if TYPE_CHECKING:
     from apis.v1alpha1.framework import FrameworkType

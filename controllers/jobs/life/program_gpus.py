@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from apis.v1alpha1.status import ProgramGpus
-from controllers.jobs import names, progress
-from controllers.jobs.outcome import outcome_of
-from controllers.jobs.status import gpus_of, is_over
+from controllers.jobs import names
+from controllers.jobs.life import progress
+from controllers.jobs.life.outcome import outcome_of
+from controllers.jobs.life.status import gpus_of, is_over
 from mlctl_core.objects.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from apis.v1alpha1.status import JobStatus
-    from controllers.jobs.gang import Gang
+    from controllers.jobs.life.gang import Gang
 
 
 @attrs.frozen

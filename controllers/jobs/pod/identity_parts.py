@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apis.v1alpha1.identity import Identity
-from controllers.jobs import containers
 from controllers.jobs.job import Refusal
-from controllers.jobs.parts import Parts
+from controllers.jobs.pod import containers
+from controllers.jobs.pod.parts import Parts
 from mlctl_core.objects.conditions import find_condition
 
 if TYPE_CHECKING:
     from apis.v1alpha1.identity import CredentialFiles, IdentitySpec, Kerberos, Krb5ConfigMap
     from controllers.jobs.job import Job
-    from controllers.jobs.tools import Tools
+    from controllers.jobs.pod.tools import Tools
     from mlctl_core.objects.json import Json
     from mlctl_core.reconcile.view import View
 

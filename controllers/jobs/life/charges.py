@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controllers.jobs import lineage, names, program_gpus, progress, status
-from controllers.jobs.outcome import outcome_of
+from controllers.jobs import lineage, names
+from controllers.jobs.life import program_gpus, progress, status
+from controllers.jobs.life.outcome import outcome_of
 from mlctl_core.objects.times import parse_time
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apis.v1alpha1.status import JobStatus
-    from controllers.jobs.gang import Gang
     from controllers.jobs.job import Role
+    from controllers.jobs.life.gang import Gang
     from mlctl_core.objects.core import Pod
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controllers.jobs import names
-from controllers.jobs.deadlines import earliest, seconds_until
-from controllers.jobs.nodes import abandoned_from
+from controllers.jobs.life.deadlines import earliest, seconds_until
+from controllers.jobs.life.nodes import abandoned_from
 from mlctl_core.objects.core import Pod
 from mlctl_core.objects.kinds import POD
 from mlctl_core.reconcile.plan import Delete, Patch, Plan
