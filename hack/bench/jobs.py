@@ -3,8 +3,8 @@
 Promised are less than 5 ms of the manager's CPU per pod and fewer than 8 writes per job beyond
 the creation of its pods, where one pod decides how the job ends. Where each does, each further one
 is a write more: it is kept by a finalizer until its result is on record, and nothing but a request
-of its own takes that off. Exit codes: 0 when the promise is kept, 1 when it is not or the jobs did
-not succeed, 2 on bad usage.
+of its own takes that off. With fewer jobs the figures are only told. Exit codes: 0 when the
+promise is kept, 1 when it is not or the jobs did not succeed, 2 on bad usage.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ CPU_MILLISECONDS = 5.0
 WRITES = 8
 """Requests per job that write, pod creations apart, stay below it where one pod decides; events
 are writes, too."""
+JOBS = 1000
+"""What the promise is made for. A manager with less to do sees each of a pod's steps by itself,
+and may tell them one by one."""
 _MILLISECONDS, _MB = 1e3, 1e6
 
 
@@ -26,6 +29,7 @@ _MILLISECONDS, _MB = 1e3, 1e6
 class Figures:
     """What was measured, as it is promised."""
 
+    jobs: int
     jobs_per_second: float
     cpu_milliseconds_per_pod: float
     writes_per_job: float
@@ -36,7 +40,9 @@ class Figures:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """What was promised and not kept, in words; empty if all was."""
+        """What was promised and not kept, in words; empty if all was, or nothing was."""
+        if self.jobs < JOBS:
+            return ()
         found = []
         if self.cpu_milliseconds_per_pod >= CPU_MILLISECONDS:
             found.append(
@@ -55,6 +61,7 @@ def figures(measured: Measured) -> Figures:
     """The figures of a run."""
     load = measured.load
     return Figures(
+        jobs=load.jobs,
         jobs_per_second=load.jobs / measured.seconds,
         cpu_milliseconds_per_pod=measured.cpu_seconds * _MILLISECONDS / (load.jobs * load.pods),
         writes_per_job=sum(_per_job(measured, writes=True).values()),
