@@ -60,6 +60,8 @@ CHILDREN = (
 )
 # Virtual seconds. Longer than any life lasts, with its lags, pauses and time-outs added up.
 PATIENCE = 900.0
+# Of jobs and pods, to be seen while something is waited for; there are a handful in truth.
+MOST_CHANGES = 300
 # A socket of this machine is readable when the sender has sent, as a rule; a kernel under load
 # may take a moment longer. Who is taken for idle too early sees a slow network, no more.
 CALM_TURNS = 4
@@ -197,10 +199,12 @@ class Witness:
     async def until(self, wanted):
         """Wait until `wanted` gives something true, and return that."""
         async with deadline(self.clock, PATIENCE):
-            while not (found := wanted()):
+            for _ in range(MOST_CHANGES):
+                if found := wanted():
+                    return found
                 self._changed.clear()
                 await self._changed.wait()
-        return found
+        raise AssertionError(f"not after {MOST_CHANGES} changes")
 
     async def _follow(self, kind, found, version):
         while True:
