@@ -16,8 +16,8 @@ REAL   := tests/conformance tests/real tests/testing tests/test_readme_on_cluste
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own (KEEP=1 leaves it running)
-	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
+demo: $(READY) ## Run a job from YAML to Succeeded on a control plane of its own (TOUR=jobs: every kind; KEEP=1: leave it running)
+	@$(BIN)/python -m hack.demo $(if $(TOUR),--tour $(TOUR)) $(if $(KEEP),--keep)
 
 bench: $(READY) ## Measure what the manager takes for a thousand jobs (ARGS="--jobs 100" for fewer)
 	@$(BIN)/python -m hack.bench.jobs $(ARGS)

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from readme_text import README, ROOT, fenced, indented, section
 
+from hack.demo.installation import images as images_of_samples
 from hack.demo.processes import stop, wait_for_line
-from hack.demo.tour import images as images_of_samples
 from hack.image import __main__ as image
 from mlctl_core.testing.control_plane import ControlPlane
 from mlctl_core.testing.kubernetes.assets import (
@@ -106,7 +106,7 @@ async def terminal(lines, tree, log, word):
 @pytest.mark.real
 async def test_the_demo_by_hand(tree):
     plane, manager, job = indented(BY_HAND)
-    environments = set((await images_of_samples()).values())
+    environments = set((await images_of_samples(["scikit-learn"])).values())
     # The environment that the first two lines make is kept by the demo already.
     (tree / "build").mkdir()
     (tree / "build" / "scikit-learn").symlink_to(environments.pop())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -24,9 +24,11 @@ PATIENCE_SECONDS = 120
 PYTHON_JOB = Kind("mlctl.dev", "v1alpha1", "PythonJob", "pythonjobs")
 TENSORFLOW_JOB = Kind("mlctl.dev", "v1alpha1", "TensorFlowJob", "tensorflowjobs")
 SPARK_JOB = Kind("mlctl.dev", "v1alpha1", "SparkJob", "sparkjobs")
-_CATALOGUE = {
+JVM_JOB = Kind("mlctl.dev", "v1alpha1", "JVMJob", "jvmjobs")
+_KINDS = {
     "Framework": Kind("mlctl.dev", "v1alpha1", "Framework", "frameworks", namespaced=False),
     "Size": Kind("mlctl.dev", "v1alpha1", "Size", "sizes", namespaced=False),
+    "JVMJob": JVM_JOB,
     "PythonJob": PYTHON_JOB,
     "SparkJob": SPARK_JOB,
     "TensorFlowJob": TENSORFLOW_JOB,
@@ -37,13 +39,13 @@ _CATALOGUE = {
 def documents(paths: Iterable[Path]) -> list[Json]:
     """Return every object of the YAML files, kustomizations left out."""
     found = [doc for path in sorted(paths) for doc in yaml.safe_load_all(path.read_text()) if doc]
-    return [doc for doc in found if doc["kind"] in _CATALOGUE]
+    return [doc for doc in found if doc["kind"] in _KINDS]
 
 
 async def apply(client: Client, objects: Iterable[Json]) -> None:
     """Apply the objects as `kubectl apply --server-side` does."""
     for obj in objects:
-        kind = _CATALOGUE[obj["kind"]]
+        kind = _KINDS[obj["kind"]]
         place = {"namespace": "default"} if kind.namespaced else {}
         body = {**obj, "metadata": {**place, **obj["metadata"]}}
         await client.apply(kind, body, field_manager=FIELD_MANAGER, force=True)
@@ -58,24 +60,26 @@ async def wait_established(client: Client, names: Iterable[str]) -> None:
 
 
 def _established(crd: Json) -> bool:
-    conditions = crd.get("status", {}).get("conditions", [])
+    # null where a kube-apiserver has not looked at the CRD yet
+    conditions = (crd.get("status") or {}).get("conditions") or []
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
-async def states(client: Client, name: str) -> AsyncIterator[Json]:
+async def states(client: Client, job: Json) -> AsyncIterator[Json]:
     """Yield the job in each state that a watch shows, from now on."""
-    page = await client.list_page(PYTHON_JOB, "default")
+    kind, name = _KINDS[job["kind"]], job["metadata"]["name"]
+    page = await client.list_page(kind, "default")
     for item in page.items:
-        if (job := json.loads(item))["metadata"]["name"] == name:
-            yield job
+        if (state := json.loads(item))["metadata"]["name"] == name:
+            yield state
     version = page.resource_version
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            async for event in client.watch(PYTHON_JOB, "default", resource_version=version):
-                job = json.loads(event.raw)
-                version = job["metadata"]["resourceVersion"]
-                if event.type in {"ADDED", "MODIFIED"} and job["metadata"]["name"] == name:
-                    yield job
+            async for event in client.watch(kind, "default", resource_version=version):
+                state = json.loads(event.raw)
+                version = state["metadata"]["resourceVersion"]
+                if event.type in {"ADDED", "MODIFIED"} and state["metadata"]["name"] == name:
+                    yield state
 
 
 async def follow_log(client: Client, pod: str) -> AsyncIterator[str]:
@@ -87,26 +91,25 @@ async def follow_log(client: Client, pod: str) -> AsyncIterator[str]:
             yield line.decode(errors="replace")
 
 
-async def pod(client: Client, name: str) -> Json | None:
-    """Return the pod, if there is one."""
-    try:
-        found: dict[str, Any] = json.loads(await client.get(POD, name, "default"))
-    except NotFoundError:
-        return None
-    return found
+async def pods(client: Client, job: Json) -> list[Json]:
+    """Return the pods that the job has."""
+    selector = f"mlctl.dev/kind={job['kind']},mlctl.dev/name={job['metadata']['name']}"
+    page = await client.list_page(POD, "default", label_selector=selector)
+    return [json.loads(item) for item in page.items]
 
 
-async def delete_and_wait(client: Client, name: str) -> None:
+async def delete_and_wait(client: Client, job: Json) -> None:
     """Delete the job and wait until it and its pods are gone."""
-    await client.delete(PYTHON_JOB, name, "default")
+    kind, name = _KINDS[job["kind"]], job["metadata"]["name"]
+    await client.delete(kind, name, "default")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await _exists(client, name) or (await client.list_page(POD, "default")).items:
+        while await _exists(client, kind, name) or (await client.list_page(POD, "default")).items:
             await asyncio.sleep(0.05)
 
 
-async def _exists(client: Client, name: str) -> bool:
+async def _exists(client: Client, kind: Kind, name: str) -> bool:
     try:
-        await client.get(PYTHON_JOB, name, "default")
+        await client.get(kind, name, "default")
     except NotFoundError:
         return False
     return True

@@ -10,10 +10,14 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from hack.demo.processes import run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COMPLETE = ".complete"
 WITHOUT_WHEELS = ("pyspark",)
@@ -50,15 +54,17 @@ async def framework_environment(name: str, lock: Path) -> Path:
     return root
 
 
-def write_images(path: Path, images: dict[str, Path]) -> None:
-    """Write the file that maps image names to local environments.
+def write_images(path: Path, images: Mapping[str, Path | None]) -> None:
+    """Write the file that maps image names to local environments; None: this machine's programs.
 
     All of them share one wheel cache, as the pods of a node would.
     """
     wheels = cache_directory() / "wheels"
     wheels.mkdir(parents=True, exist_ok=True)
-    entries = {
-        name: {"path": str(environment), "env": {"PIP_CACHE_DIR": str(wheels)}}
+    # TensorFlow's own notes on what this machine's processor could do are no news here.
+    env = {"PIP_CACHE_DIR": str(wheels), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    entries: dict[str, object] = {
+        name: {"env": env, **({} if environment is None else {"path": str(environment)})}
         for name, environment in images.items()
     }
     path.write_text(yaml.safe_dump(entries))

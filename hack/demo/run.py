@@ -1,14 +1,12 @@
-"""One run of the demo's job, from apply to its end, as a person would watch it."""
+"""One run of a job, from apply to its end, as a person would watch it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+import re
 from typing import TYPE_CHECKING
 
-import aiohttp
 import attrs
-from prometheus_client.parser import text_string_to_metric_families
 
 from hack.demo import cluster
 
@@ -17,11 +15,10 @@ if TYPE_CHECKING:
     from mlctl_core.client.client import Client
     from mlctl_core.objects.json import Json
 
-METRIC = "accuracy"
+ACCURACY = "accuracy"
 WANTED_ACCURACY = 0.9
-GAUGE, GAUGE_LABELS = "mlctl_gpu_allocated", {"node": "gpu-1", "resource": "nvidia.com/gpu"}
-GAUGE_POLL_SECONDS = 0.05
-TERMINAL = {"Succeeded", "Failed"}
+_TERMINAL = {"Succeeded", "Failed"}
+_RESULT = re.compile(r"\w+=\S+")
 
 
 @attrs.define
@@ -30,41 +27,57 @@ class Run:
 
     phase: str = ""
     reason: str = ""
-    accuracy: str = ""
-    node: str = ""
-    """The node of the job's pod."""
-    gauge: float = 0.0
-    """The highest value of the GPU gauge that was scraped while the job ran."""
+    metrics: dict[str, str] = attrs.Factory(dict)
+    """What the program reported, by name."""
+    pods: dict[str, Json] = attrs.Factory(dict)
+    """The last that was seen of each pod that the job ever had, by name."""
+
+    @property
+    def accuracy(self) -> str:
+        """As the program reported it; empty when it did not."""
+        return self.metrics.get(ACCURACY, "")
 
     @property
     def is_good(self) -> bool:
         """Whether the job succeeded with the accuracy that it has to reach."""
         return self.phase == "Succeeded" and float(self.accuracy or 0) >= WANTED_ACCURACY
 
+    @property
+    def nodes(self) -> str:
+        """Where its pods ran."""
+        return ", ".join(sorted({p["spec"].get("nodeName", "") for p in self.pods.values()}))
 
-async def run(client: Client, metrics_url: str, story: Story, job: Json) -> Run:
-    """Apply the job, show what happens to it, and return what was seen when it has ended."""
+
+async def run(client: Client, story: Story, job: Json, main: str) -> Run:
+    """Apply the job, show what happens to it, and return what was seen when it has ended.
+
+    Args:
+        client: For the control plane.
+        story: What is shown.
+        job: As it is applied.
+        main: The pod whose results are shown as it writes them.
+    """
     seen = Run()
-    name = job["metadata"]["name"]
-    pod = f"pyjob-{name}-worker-0"
+    log: asyncio.Task[None] | None = None
     await cluster.apply(client, [job])
-    async with AsyncExitStack() as stack:
-        stack.callback(asyncio.create_task(_scrape(metrics_url, seen)).cancel)
-        log: asyncio.Task[None] | None = None
-        async for state in cluster.states(client, name):
-            status = state.get("status", {})
+    try:
+        async for state in cluster.states(client, job):
+            status = state.get("status") or {}
             _show_phase(story, seen, status)
-            if log is None and seen.phase in {"Running", *TERMINAL}:
-                log = asyncio.create_task(_show_log(client, story, pod))
-            if seen.phase in TERMINAL:
+            seen.pods |= {p["metadata"]["name"]: p for p in await cluster.pods(client, job)}
+            if log is None and main in seen.pods and seen.phase in {"Running", *_TERMINAL}:
+                log = asyncio.create_task(_show_results(client, story, main))
+            if seen.phase in _TERMINAL:
                 break
         if log is not None:
             await log
-    seen.accuracy = status.get("metrics", {}).get(METRIC, {}).get("value", "")
-    if found := await cluster.pod(client, pod):
-        seen.node = found["spec"].get("nodeName", "")
-        story.say("pod", f"{pod} on node {seen.node}: {found['status'].get('phase')}")
-    story.say("status", f"{seen.phase}, {METRIC} {seen.accuracy or 'not reported'}")
+    finally:
+        if log is not None:
+            log.cancel()
+    metrics = status.get("metrics") or {}
+    seen.metrics = {name: metric["value"] for name, metric in metrics.items()}
+    for name, pod in sorted(seen.pods.items()):
+        story.say("pod", f"{name} on node {pod['spec'].get('nodeName')}")
     return seen
 
 
@@ -76,24 +89,8 @@ def _show_phase(story: Story, seen: Run, status: Json) -> None:
     story.say("phase", f"{phase:<11} {status.get('message', '')}".rstrip())
 
 
-async def _show_log(client: Client, story: Story, pod: str) -> None:
+async def _show_results(client: Client, story: Story, pod: str) -> None:
     async for line in cluster.follow_log(client, pod):
-        story.say("log", line)
-
-
-async def _scrape(metrics_url: str, seen: Run) -> None:
-    """Scrape as Prometheus does, only more often, and keep the highest value of the gauge."""
-    async with aiohttp.ClientSession() as session:
-        while True:
-            with suppress(aiohttp.ClientError):
-                async with session.get(metrics_url) as response:
-                    seen.gauge = max(seen.gauge, _gauge(await response.text()))
-            await asyncio.sleep(GAUGE_POLL_SECONDS)
-
-
-def _gauge(text: str) -> float:
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == GAUGE and sample.labels == GAUGE_LABELS:
-                return sample.value
-    return 0.0
+        # Frameworks write much else.
+        if _RESULT.fullmatch(line):
+            story.say("log", line)

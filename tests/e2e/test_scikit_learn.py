@@ -7,7 +7,7 @@ from distributed import Frameworks
 from plane import phase
 
 from hack.demo import cluster
-from hack.demo.tour import SAMPLE
+from hack.demo.size import SAMPLE
 
 pytestmark = pytest.mark.heavy
 

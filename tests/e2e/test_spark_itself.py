@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-import subprocess
 from collections import Counter
 from contextlib import aclosing
 
@@ -16,6 +14,7 @@ from plane import MANIFESTS, ROOT, condition, phase
 
 from hack.demo import cluster
 from hack.demo.cluster import SPARK_JOB
+from hack.demo.kinds import LEAST_JAVA, java_version
 from mlctl_core.client.errors import NotFoundError
 from mlctl_core.objects.kinds import CONFIG_MAP, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT
 
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.heavy
 
 SAMPLE = MANIFESTS / "samples" / "words.yaml"
 DRIVER = "sparkjob-words-driver"
-LEAST_JAVA = 17
 # Two JVMs and their Python, on a machine that may do much else.
 PATIENCE = 600
 # What the sample does not say of itself: where the work was done, and as what.
@@ -35,16 +33,6 @@ where = lambda _: (os.environ["SPARK_EXECUTOR_POD_NAME"], os.environ["GREETING"]
 print("work was done by", sorted(set(sc.parallelize(range(64), 8).map(where).collect())))
 print("application", sc.applicationId)
 """
-
-
-def java_version():
-    """The major version of the Java on PATH; 0 without one."""
-    if not shutil.which("java"):
-        return 0
-    command = ["java", "-version"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    found = re.search(r'version "(\d+)', told.stderr)
-    return int(found[1]) if found else 0
 
 
 @pytest.fixture

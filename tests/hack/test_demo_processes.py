@@ -95,7 +95,7 @@ def test_the_demo_stops_in_order_however_often_it_is_told_to(number, tmp_path):
     tour = tmp_path / "tour.py"
     tour.write_text(
         "import asyncio\n"
-        "async def tour(*, keep):\n"
+        "async def show(tour, *, keep):\n"
         "    try:\n"
         "        print('begun', flush=True)\n"
         "        await asyncio.sleep(600)\n"
@@ -110,7 +110,7 @@ def test_the_demo_stops_in_order_however_often_it_is_told_to(number, tmp_path):
         "sys.modules['hack.demo.tour'] = module = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\n"
         "from hack.demo.__main__ import main\n"
-        "sys.exit(main(keep=False))\n"
+        "sys.exit(main('size', keep=False))\n"
     )
     command = [sys.executable, "-c", code]
     pipe = subprocess.PIPE

@@ -15,7 +15,7 @@ from installation import SYSTEM, Installation, eventually
 from managers import ACCOUNT, IMAGE, ManagerProcess, Team, framework, installed, job
 from prometheus_client.parser import text_string_to_metric_families
 
-from hack.demo.tour import images as images_of_samples
+from hack.demo.installation import images as images_of_samples
 from mlctl_core.client.client import Client
 from mlctl_core.client.config import load_config
 from mlctl_core.clock import SystemClock
@@ -71,7 +71,7 @@ def installed_with_nodes(folder):
         made.admin.must("create", "serviceaccount", SCRAPER)
         made.admin.must("create", "clusterrolebinding", SCRAPER, reader, account)
         images = folder / "images.yaml"
-        paths = {IMAGE: sys.prefix, **asyncio.run(images_of_samples())}
+        paths = {IMAGE: sys.prefix, **asyncio.run(images_of_samples(["scikit-learn"]))}
         images.write_text(
             yaml.safe_dump({name: {"path": str(path), "env": {}} for name, path in paths.items()})
         )
