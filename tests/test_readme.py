@@ -196,7 +196,7 @@ def test_every_make_target_is_there():
     assert {words[0] for words in shown} >= {"demo", "test", "help"}
     for target, *variables in shown:
         assert target in targets
-        assert set(variables) <= {"KEEP=1"}
+        assert set(variables) <= {"KEEP=1", "TOUR=jobs"}
 
 
 def test_every_mlctl_command_is_there(capsys, monkeypatch, tmp_path):

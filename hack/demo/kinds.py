@@ -11,6 +11,7 @@ import csv
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,13 +19,11 @@ import attrs
 from hack.demo import cluster
 from hack.demo.installation import ROOT, SAMPLES
 from hack.demo.run import ACCURACY, WANTED_ACCURACY, Run, run
+from mlctl_core.objects.json import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hack.demo.show import Story
     from mlctl_core.client.client import Client
-    from mlctl_core.objects.json import Json
 
 LEAST_JAVA = 17
 FRAMEWORKS = ("scikit-learn", "tensorflow-2.17", "spark", "jvm")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hack.demo import cluster
+from mlctl_core.objects.json import Json
 
 if TYPE_CHECKING:
     from hack.demo.show import Story
     from mlctl_core.client.client import Client
-    from mlctl_core.objects.json import Json
 
 ACCURACY = "accuracy"
 WANTED_ACCURACY = 0.9

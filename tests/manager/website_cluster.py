@@ -82,7 +82,7 @@ async def established(cluster, kind=SITE):
             definition = json.loads(event.raw)
             if definition["metadata"]["name"] != f"{kind.plural}.{kind.group}":
                 continue
-            conditions = definition.get("status", {}).get("conditions", [])
+            conditions = (definition.get("status") or {}).get("conditions") or []
             if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
                 return
 
