@@ -6,7 +6,8 @@ Retry-After without having done anything: any verb after a 429, verbs that may b
 a 503, each no earlier than told and `MAX_RETRIES` times at most. A 401 leads to fresh
 credentials and one more try. Redirects are not followed: they would carry the token elsewhere.
 The environment's proxies and ``.netrc`` are not asked. Where there is a guard, it is asked before
-each sending of a request that may change something, the repeated ones included.
+each sending of a request that may change something, the repeated ones included, and once more at
+the moment its body goes out: a process that was stopped in between sends nothing when it wakes.
 
 Does not promise fairness or a rate: the server's priority and fairness is the limiter. Nor that
 a GET, PUT or DELETE is sent once only: when a connection breaks before the answer begins, aiohttp
@@ -40,6 +41,8 @@ from mlctl_core.clock import Clock, deadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from aiohttp.abc import AbstractStreamWriter
 
     from mlctl_core.client.config import ClusterConfig
     from mlctl_core.client.credentials import Access
@@ -240,18 +243,29 @@ class Session:
             headers["Content-Type"] = request.content_type
         if request.accept:
             headers["Accept"] = request.accept
-        response = await self._session().request(
-            request.method,
-            self._url(request),
-            data=request.data,
-            headers=headers,
-            ssl=access.tls if access.tls is not None else True,
-            server_hostname=self._config.server_name,
-            proxy=self._config.proxy,
-            allow_redirects=False,
-        )
+        data = self._body(request)
+        try:
+            response = await self._session().request(
+                request.method,
+                self._url(request),
+                data=data,
+                headers=headers,
+                ssl=access.tls if access.tls is not None else True,
+                server_hostname=self._config.server_name,
+                proxy=self._config.proxy,
+                allow_redirects=False,
+            )
+        except aiohttp.ClientError:
+            if isinstance(data, _GuardedBody) and data.refusal is not None:
+                raise data.refusal from None
+            raise
         self._count(request, str(response.status))
         return response
+
+    def _body(self, request: _Request) -> bytes | _GuardedBody | None:
+        if self._guard is None or request.data is None or request.method in _READING:
+            return request.data
+        return _GuardedBody(request.data, self._guard)
 
     def _url(self, request: _Request) -> URL:
         query = f"?{urlencode(request.params)}" if request.params else ""
@@ -305,6 +319,30 @@ class Session:
     def _count(self, request: _Request, code: str) -> None:
         if self._metrics is not None:
             self._metrics.request(code=code, method=request.method, host=self._host)
+
+
+class _GuardedBody(aiohttp.BytesPayload):
+    """A body that asks the guard when it is written, and is not written if the guard refuses.
+
+    Between a request and its bytes a connection may have to be made, and aiohttp writes bodies in
+    a task of their own. A head without its body has no effect, and is not even sent before it.
+    """
+
+    def __init__(self, data: bytes, guard: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._guard = guard
+        self.refusal: Exception | None = None
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        try:
+            self._guard()
+        except Exception as refusal:
+            # aiohttp makes a broken connection of it.
+            self.refusal = refusal
+            raise
+        await super().write_with_length(writer, content_length)
 
 
 @attrs.frozen

@@ -26,15 +26,16 @@ WRITES = {
 
 
 class Guard:
-    """Lets through until it is told otherwise, and counts."""
+    """Lets through until it is told otherwise, or as often as it is told, and counts."""
 
     def __init__(self):
         self.holds = True
+        self.allows = None
         self.asked = 0
 
     def __call__(self):
         self.asked += 1
-        if not self.holds:
+        if not self.holds or (self.allows is not None and self.asked > self.allows):
             raise LeaseLostError("another may lead")
 
 
@@ -77,11 +78,28 @@ async def test_reads_go_on_without_it(server, client, guard):
 
 
 @pytest.mark.parametrize("verb", WRITES)
-async def test_the_guard_is_asked_once_for_each_write(server, client, guard, verb):
+async def test_a_write_whose_lease_is_lost_before_its_bytes_go_out_is_never_sent(
+    server, client, guard, verb
+):
+    """As of a process that was stopped right after the guard had let the write through."""
+    guard.allows = 1
+    with pytest.raises(LeaseLostError, match="another may lead"):
+        await WRITES[verb](client)
+    assert server.received == 0
+    guard.allows = None
     writing = asyncio.create_task(WRITES[verb](client))
     (await server.next()).reply(BODY)
     await writing
-    assert guard.asked == 1
+
+
+@pytest.mark.parametrize("verb", WRITES)
+async def test_the_guard_is_asked_before_each_write_and_when_it_goes_out(
+    server, client, guard, verb
+):
+    writing = asyncio.create_task(WRITES[verb](client))
+    (await server.next()).reply(BODY)
+    await writing
+    assert guard.asked == 2
 
 
 class TestWaiting:
